@@ -1,0 +1,91 @@
+"""A margin pool as the algebra sees it: cash, exposures, and what each level asks of them.
+
+equity      = cash + sum of size_i * price_i                           (ALG-EQUITY)
+requirement = sum of schedule_i(|size_i| * price_i) - bonus + reserved (ALG-REQ)
+excess      = equity - requirement                                     (ALG-EXCESS)
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
+
+from solvent.core.account import Level, Mode
+from solvent.margin.schedule import ZERO, Schedule
+
+
+class Coordinate(StrEnum):
+    """What "price" means in a pool: the price, or 1 / price where money is the coin itself (inverse)."""
+
+    PRICE = "price"
+    INVERSE_PRICE = "1/price"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One position: signed `size` in base units at `price`, in the pool's numeraire and coordinate."""
+
+    key: str
+    instrument: str
+    underlying: str
+    size: Fraction
+    price: Fraction
+    initial: Schedule
+    maintenance: Schedule | None
+    """None where no tier is known: then the pool's maintenance is unknown too."""
+
+    @property
+    def notional(self) -> Fraction:
+        return abs(self.size) * self.price
+
+    @property
+    def value(self) -> Fraction:
+        return self.size * self.price
+
+    def schedule(self, level: Level) -> Schedule:
+        if level is Level.INITIAL:
+            return self.initial
+        if self.maintenance is None:
+            raise LookupError(f"no maintenance tiers for {self.key}")
+        return self.maintenance
+
+
+@dataclass(frozen=True, slots=True)
+class MarginPool:
+    """Collateral and the exposures that share it.
+
+    `bonus` lowers the requirement of a level by a sum linear in prices: exposure key -> coefficient
+    (a spot-perp spread). `reserved` raises the initial requirement by a fixed sum (resting orders).
+    """
+
+    name: str
+    mode: Mode
+    cash: Fraction
+    exposures: tuple[Exposure, ...]
+    bonus: Mapping[Level, Mapping[str, Fraction]] = field(default_factory=dict)
+    reserved: Fraction = ZERO
+    numeraire: str = "USD"
+    coordinate: Coordinate = Coordinate.PRICE
+
+    @property
+    def equity(self) -> Fraction:
+        return self.cash + sum((e.value for e in self.exposures), ZERO)
+
+    @property
+    def notional(self) -> Fraction:
+        return sum((e.notional for e in self.exposures), ZERO)
+
+    @property
+    def maintenance_known(self) -> bool:
+        return all(e.maintenance is not None for e in self.exposures)
+
+    def bonus_coefficient(self, level: Level, key: str) -> Fraction:
+        return self.bonus.get(level, {}).get(key, ZERO)
+
+    def requirement(self, level: Level) -> Fraction:
+        asked = sum((e.schedule(level)(e.notional) for e in self.exposures), ZERO)
+        granted = sum((self.bonus_coefficient(level, e.key) * e.price for e in self.exposures), ZERO)
+        return asked - granted + (self.reserved if level is Level.INITIAL else ZERO)
+
+    def excess(self, level: Level) -> Fraction:
+        return self.equity - self.requirement(level)
