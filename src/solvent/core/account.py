@@ -141,7 +141,7 @@ class Collateral:
     """Whether the pool's cash is all there is. `outside` is money that stands behind the pool elsewhere."""
 
     status: str = "known"
-    """"known", "estimate" (outside was inferred) or "unknown" (something stands behind it; nobody says how much)."""
+    """"known", "estimate" (what stands outside was inferred) or "unknown" (nobody says how much does)."""
     outside: Fraction = Fraction(0)
     reason: str = ""
 

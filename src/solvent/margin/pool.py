@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 
 from solvent.core.account import Level, Mode
 from solvent.margin.schedule import ZERO, Schedule
@@ -30,9 +31,9 @@ class Exposure:
     underlying: str
     size: Fraction
     price: Fraction
-    initial: Schedule
+    initial: Schedule | None
     maintenance: Schedule | None
-    """None where no tier is known: then the pool's maintenance is unknown too."""
+    """None where no leverage or tier is known: then the pool's level is unknown too."""
 
     @property
     def notional(self) -> Fraction:
@@ -43,14 +44,17 @@ class Exposure:
         return self.size * self.price
 
     def schedule(self, level: Level) -> Schedule:
-        if level is Level.INITIAL:
-            return self.initial
-        if self.maintenance is None:
-            raise LookupError(f"no maintenance tiers for {self.key}")
-        return self.maintenance
+        """Raises LookupError where the level is not known for this exposure."""
+        found = self.initial if level is Level.INITIAL else self.maintenance
+        if found is None:
+            raise LookupError(f"{level} requirement of {self.key} is not known")
+        return found
+
+    def knows(self, level: Level) -> bool:
+        return (self.initial if level is Level.INITIAL else self.maintenance) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MarginPool:
     """Collateral and the exposures that share it.
 
@@ -67,7 +71,7 @@ class MarginPool:
     numeraire: str = "USD"
     coordinate: Coordinate = Coordinate.PRICE
 
-    @property
+    @cached_property
     def equity(self) -> Fraction:
         return self.cash + sum((e.value for e in self.exposures), ZERO)
 
@@ -75,17 +79,30 @@ class MarginPool:
     def notional(self) -> Fraction:
         return sum((e.notional for e in self.exposures), ZERO)
 
-    @property
-    def maintenance_known(self) -> bool:
-        return all(e.maintenance is not None for e in self.exposures)
+    def knows(self, level: Level) -> bool:
+        return all(e.knows(level) for e in self.exposures)
 
     def bonus_coefficient(self, level: Level, key: str) -> Fraction:
         return self.bonus.get(level, {}).get(key, ZERO)
 
+    @cached_property
+    def _requirements(self) -> dict[Level, Fraction]:
+        return {}
+
+    def asked(self, exposure: Exposure, level: Level) -> Fraction:
+        """What one exposure asks, less its part of the bonus."""
+        return (
+            exposure.schedule(level)(exposure.notional)
+            - self.bonus_coefficient(level, exposure.key) * exposure.price
+        )
+
     def requirement(self, level: Level) -> Fraction:
-        asked = sum((e.schedule(level)(e.notional) for e in self.exposures), ZERO)
-        granted = sum((self.bonus_coefficient(level, e.key) * e.price for e in self.exposures), ZERO)
-        return asked - granted + (self.reserved if level is Level.INITIAL else ZERO)
+        known = self._requirements.get(level)
+        if known is None:
+            known = sum((self.asked(e, level) for e in self.exposures), ZERO)
+            known += self.reserved if level is Level.INITIAL else ZERO
+            self._requirements[level] = known
+        return known
 
     def excess(self, level: Level) -> Fraction:
         return self.equity - self.requirement(level)

@@ -72,6 +72,7 @@ class Interval:
     low: Fraction | None
     high: Fraction | None
     solvent: bool
+    walked: tuple[Segment, ...]
     exists: bool = True
 
 
@@ -98,22 +99,18 @@ def _line(
         if start + step * sample < 0:
             start = step = ZERO
         piece = e.schedule(level).piece(abs(e.size) * (start + step * sample))
-        per_price = (
-            e.size - factor * abs(e.size) * piece.rate + factor * pool.bonus_coefficient(level, e.key)
-        )
+        per_price = e.size - factor * abs(e.size) * piece.rate + factor * pool.bonus_coefficient(level, e.key)
         intercept += per_price * start + factor * piece.deduction
         slope += per_price * step
     return intercept, slope
 
 
-def segments(pool: MarginPool, level: Level, ray: Ray, factor: Fraction = ONE) -> list[Segment]:
+def segments(pool: MarginPool, level: Level, ray: Ray, factor: Fraction = ONE) -> tuple[Segment, ...]:
     """equity - factor * requirement along the ray, for t >= 0."""
     moving = [e for e in pool.exposures if e.key in ray.moves]
-    still = pool.cash - (factor * pool.reserved if level is Level.INITIAL else ZERO)
-    for e in pool.exposures:
-        if e.key not in ray.moves:
-            asked = e.schedule(level)(e.notional) - pool.bonus_coefficient(level, e.key) * e.price
-            still += e.value - factor * asked
+    still = pool.equity - factor * pool.requirement(level)
+    for e in moving:
+        still -= e.value - factor * pool.asked(e, level)
     cuts = sorted(set().union(*(_breakpoints(e, ray.moves[e.key], level) for e in moving)))
     starts, ends = [ZERO, *cuts], [*cuts, None]
     found = []
@@ -121,7 +118,7 @@ def segments(pool: MarginPool, level: Level, ray: Ray, factor: Fraction = ONE) -
         sample = start + 1 if end is None else (start + end) / 2
         intercept, slope = _line(pool, ray, level, factor, sample)
         found.append(Segment(start, end, still + intercept, slope))
-    return found
+    return tuple(found)
 
 
 def _solvent_part(segment: Segment) -> tuple[Fraction, Fraction | None] | None:
@@ -137,7 +134,7 @@ def _solvent_part(segment: Segment) -> tuple[Fraction, Fraction | None] | None:
     return (low, high) if high is None or low <= high else None
 
 
-def _stretches(found: list[Segment]) -> list[tuple[Fraction, Fraction | None]]:
+def _stretches(found: tuple[Segment, ...]) -> list[tuple[Fraction, Fraction | None]]:
     """Maximal solvent stretches: parts that touch at a segment's bound are one."""
     whole: list[tuple[Fraction, Fraction | None]] = []
     for segment in found:
@@ -163,9 +160,10 @@ def solvency(pool: MarginPool, level: Level, ray: Ray, factor: Fraction = ONE) -
 
     At an end that is not a jump of the venue's rule the unrounded excess is exactly 0.
     """
-    stretches = _stretches(segments(pool, level, ray, factor))
+    walked = segments(pool, level, ray, factor)
+    stretches = _stretches(walked)
     if not stretches:
-        return Interval(None, None, solvent=False, exists=False)
+        return Interval(None, None, solvent=False, walked=walked, exists=False)
     low, high = min(stretches, key=lambda stretch: _distance(stretch, ray.now))
     inside = low <= ray.now and (high is None or ray.now <= high)
-    return Interval(low if low > 0 else None, high, solvent=inside)
+    return Interval(low if low > 0 else None, high, solvent=inside, walked=walked)

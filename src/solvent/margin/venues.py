@@ -1,0 +1,13 @@
+"""Which rules judge which account."""
+
+from solvent.core.account import Account, Venue
+from solvent.margin.hyperliquid import HyperliquidRules
+from solvent.margin.rules import Rules
+
+
+def rules_for(account: Account) -> Rules:
+    match account.venue:
+        case Venue.HYPERLIQUID:
+            return HyperliquidRules(account)
+        case _:
+            raise NotImplementedError(account.venue)
