@@ -1,0 +1,8 @@
+"""The `solvent` command. One file per command; heavy imports happen inside them."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 refused, 2 bad input."""
+    from solvent.cli.app import run
+
+    run()

@@ -1,7 +1,7 @@
 """An account, evaluated once: every figure of it, each with the record of how it came about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -99,7 +99,7 @@ def _evaluate_pool(rules: Rules, pool: Pool, names: Mapping[str, str]) -> PoolRe
     model = rules.model(pool)
     collateral = rules.collateral(pool, model)
     if collateral.outside != pool.collateral.outside:
-        model = rules.model(_backed(pool, collateral))
+        model = rules.model(replace(pool, collateral=collateral))
     path = f"pools.{pool.name}"
     cash = Given("cash", pool.cash, pool.cash_origin)
     values = [Given(e.instrument, rules.value(e), "size * price") for e in model.exposures]
@@ -126,18 +126,6 @@ def _evaluate_pool(rules: Rules, pool: Pool, names: Mapping[str, str]) -> PoolRe
     )
     made |= rules.pool_figures(path, pool, made)
     return PoolResult(pool, model, collateral, made, positions)
-
-
-def _backed(pool: Pool, collateral: Collateral) -> Pool:
-    return Pool(
-        name=pool.name,
-        mode=pool.mode,
-        cash=pool.cash,
-        positions=pool.positions,
-        collateral=collateral,
-        numeraire=pool.numeraire,
-        cash_origin=pool.cash_origin,
-    )
 
 
 def _pool_margin(

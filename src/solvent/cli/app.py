@@ -1,0 +1,49 @@
+"""The commands, and what every one of them does with an error."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from solvent.cli import margin
+from solvent.core.errors import Refused, SolventError
+
+app = typer.Typer(
+    name="solvent",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("margin")(margin.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"solvent {version('solvent')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Exact margin, leverage and risk for perpetual futures on several venues."""
+
+
+def run() -> None:
+    """Run, and turn an expected error into one line on standard error."""
+    try:
+        app()
+    except Refused as error:
+        print(f"refused ({error.code}): {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except SolventError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

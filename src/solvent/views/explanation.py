@@ -1,0 +1,44 @@
+"""A figure's record as text: what the one evaluation noted, read back."""
+
+from decimal import Decimal
+
+from solvent.core.numbers import decimal_of, text
+from solvent.margin.figures import Figure, Given
+from solvent.margin.formulas import FORMULAS
+
+
+def explanation(figure: Figure) -> str:
+    """The figure, its formula, its inputs with their origin, and below them how each input came about."""
+    lines: list[str] = []
+    told: set[str] = set()
+    waiting = [figure]
+    while waiting:
+        current = waiting.pop(0)
+        if current.path in told:
+            continue
+        told.add(current.path)
+        if lines:
+            lines.append("")
+        lines += _one(current)
+        waiting += [i for i in current.inputs if isinstance(i, Figure)]
+    return "\n".join(lines)
+
+
+def _one(figure: Figure) -> list[str]:
+    formula = FORMULAS[figure.formula]
+    lines = [f"{figure.path} = {figure.shown}", f"  {formula.id}: {formula.expression}"]
+    if formula.source:
+        lines.append(f"  source: {formula.source}")
+    for item in figure.inputs:
+        origin = item.origin if isinstance(item, Given) else f"computed below ({item.formula})"
+        name = item.name if isinstance(item, Given) else item.path
+        lines.append(f"    {name} = {item.shown}   [{origin}]")
+    if figure.exact is not None and figure.value is not None and Decimal(0) != figure.value:
+        unrounded = decimal_of(figure.exact)
+        if unrounded != figure.value:
+            lines.append(f"  before rounding: {text(unrounded)}")
+    if figure.rounding:
+        lines.append(f"  rounding: {figure.rounding}")
+    if figure.reason:
+        lines.append(f"  {figure.status}: {figure.reason}")
+    return lines
