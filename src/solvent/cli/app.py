@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from solvent.cli import margin
+from solvent.cli import conformance, explain, ladder, margin, max_size, what_if
 from solvent.core.errors import Refused, SolventError
 
 app = typer.Typer(
@@ -15,6 +15,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("margin")(margin.command)
+app.command("what-if")(what_if.command)
+app.command("max-size")(max_size.command)
+app.command("ladder")(ladder.command)
+app.command("explain")(explain.command)
+app.command("conformance")(conformance.command)
 
 
 def _version(wanted: bool) -> None:
@@ -37,7 +42,7 @@ def _top(
 def run() -> None:
     """Run, and turn an expected error into one line on standard error."""
     try:
-        app()
+        app(args=what_if.spell_out_close(sys.argv[1:]))
     except Refused as error:
         print(f"refused ({error.code}): {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)

@@ -13,6 +13,7 @@ from solvent.core.account import (
     Note,
     Pool,
     Position,
+    Reported,
     position_key,
     short_keys,
 )
@@ -66,6 +67,8 @@ class Evaluation:
     """The account's own figures by name."""
     pools: tuple[PoolResult, ...]
     compared: tuple[Comparison, ...]
+    unjudged: tuple[tuple[str, str], ...]
+    """Figures that the venue reports and we cannot judge, with the reason."""
     notes: tuple[Note, ...]
 
     @property
@@ -91,8 +94,9 @@ def evaluate(rules: Rules) -> Evaluation:
     by_pool = {p.pool.name: p.figures for p in pools}
     own = {f.path: f for f in rules.account_figures(by_pool)}
     notes = [*account.notes, *rules.notes()]
-    made = Evaluation(account, rules, own, pools, (), tuple(notes))
-    return Evaluation(account, rules, own, pools, _compare(made), tuple(notes))
+    made = Evaluation(account, rules, own, pools, (), (), tuple(notes))
+    compared, unjudged = _compare(made)
+    return replace(made, compared=compared, unjudged=unjudged)
 
 
 def _evaluate_pool(rules: Rules, pool: Pool, names: Mapping[str, str]) -> PoolResult:
@@ -197,6 +201,7 @@ def _margin(
         Given("deduction", piece.deduction, origin),
         rounding=rules.rounding,
         rounded=rules.required(exposure, level),
+        reason=rules.margin_reason(position) if level is Level.MAINTENANCE else "",
     )
 
 
@@ -212,30 +217,36 @@ def _margin_used(rules: Rules, pool: Pool, equity: Fraction, initial: Figure, pa
     return figure(f"{path}.margin_used", used, formula, *inputs)
 
 
-def _compare(made: Evaluation) -> tuple[Comparison, ...]:
-    """Our figures beside the venue's, where both exist and ours does not lean on the venue's."""
+def _compare(made: Evaluation) -> tuple[tuple[Comparison, ...], tuple[tuple[str, str], ...]]:
+    """Our figures beside the venue's; apart, those that we do not know or that lean on the venue's own."""
     figures = made.all_figures()
-    rows = []
-    short = {f"positions.{p.key}.": f"positions.{p.short}." for p in made.positions}
+    brief = {p.key: p.short for p in made.positions}
     leaning = {
-        f"positions.{p.key}.liquidation_price"
+        f"positions.{p.key}.liquidation_price": pool.collateral.reason
         for pool in made.pools
         for p in pool.positions
         if pool.collateral.status == "estimate" and pool.collateral != pool.pool.collateral
     }
+    rows: list[Comparison] = []
+    unjudged: list[tuple[str, str]] = []
     for path, reported in made.account.reported.items():
         mine = figures.get(path)
-        if mine is None or mine.status is Status.UNKNOWN or path in leaning:
-            continue
-        shown = path
-        for full, brief in short.items():
-            if path.startswith(full):
-                shown = brief + path.removeprefix(full)
-        if mine.value is None or reported.value is None:
-            same = mine.value is None and reported.value is None
-            rows.append(Comparison(shown, mine.value, reported.value, None, same, mine.reason))
-            continue
-        gap = decimal_of(Fraction(mine.value) - Fraction(reported.value))
-        agrees = made.rules.agrees(reported, mine.value)
-        rows.append(Comparison(shown, mine.value, reported.value, gap, agrees, "" if agrees else mine.reason))
-    return tuple(rows)
+        head, _, name = path.rpartition(".")
+        key = head.removeprefix("positions.")
+        shown = f"positions.{brief[key]}.{name}" if key in brief else path
+        if mine is None:
+            unjudged.append((shown, "not computed from what the bundle holds"))
+        elif mine.status is Status.UNKNOWN or path in leaning:
+            unjudged.append((shown, leaning.get(path, mine.reason)))
+        else:
+            rows.append(_comparison(made.rules, shown, mine, reported))
+    return tuple(rows), tuple(unjudged)
+
+
+def _comparison(rules: Rules, path: str, mine: Figure, reported: Reported) -> Comparison:
+    if mine.value is None or reported.value is None:
+        same = mine.value is None and reported.value is None
+        return Comparison(path, mine.value, reported.value, None, same, "" if same else mine.reason)
+    gap = decimal_of(Fraction(mine.value) - Fraction(reported.value))
+    agrees = rules.agrees(reported, mine.value)
+    return Comparison(path, mine.value, reported.value, gap, agrees, "" if agrees else mine.reason)

@@ -27,6 +27,8 @@ _ALGEBRA = _table(
         ("ALG-TIER", "requirement = rate_j * notional - deduction_j, deductions making it continuous"),
         ("ALG-REQ", "requirement = sum of the positions' requirements - bonus + resting orders"),
         ("ALG-FREE", "free margin = equity - initial requirement"),
+        ("ALG-REMOVABLE", "removable = max(0, isolated equity - initial requirement)"),
+        ("ALG-MAX", "largest order: the highest size at which initial excess after the fill is not negative"),
         ("ALG-USAGE", "usage = maintenance requirement / equity"),
         ("ALG-EXCESS", "excess = equity - requirement"),
         (
@@ -43,7 +45,7 @@ _HYPERLIQUID = _table(
         ("HL-IM", "initial = |size| * mark / leverage, truncated to 6 decimals"),
         (
             "HL-MM",
-            "maintenance = rate_j * notional - deduction_j, rate_j = 1 / (2 * maxLeverage_j); truncated to 6 places",
+            "maintenance = rate_j * notional - deduction_j, rate_j = 1 / (2 * maxLeverage_j), cut to 6 places",
         ),
         ("HL-MM-ACCOUNT", "maintenance of the account = cross maintenance + that of each isolated position"),
         ("HL-USED", "margin used = initial (cross), or the pocket's equity rawUsd + size * mark (isolated)"),
@@ -72,10 +74,6 @@ _HYPERLIQUID = _table(
         (
             "HL-MANIPULATION",
             "a liquidated position shows a loss against entry, or 18.3 % against the last margin transfer (20x)",
-        ),
-        (
-            "HL-MAX",
-            "largest order = floor to step of (free margin after fee and price against mark) * leverage / price",
         ),
     ],
 )
@@ -106,7 +104,6 @@ _NADO = _table(
             "NADO-PNL",
             "est. pnl = amount * price - net_entry_unrealized; average entry = |net_entry_unrealized / amount|",
         ),
-        ("NADO-MAX", "largest order: initial health after it is 0"),
     ],
 )
 
@@ -133,7 +130,6 @@ _BYBIT = _table(
             "BYBIT-LIQ-CROSS",
             "cross liquidation price = mark - side * (margin balance - maintenance) / size, maintenance held",
         ),
-        ("BYBIT-MAX", "largest order: available margin covers initial margin and fee; an estimate"),
     ],
 )
 
@@ -152,7 +148,6 @@ _BINGX = _table(
             "BINGX-LIQ",
             "liquidation price: collateral + size * (price - entry) = maintenance + closing fee; unverified",
         ),
-        ("BINGX-MAX", "largest order: available margin covers initial margin and fee; an estimate"),
     ],
 )
 

@@ -5,8 +5,9 @@ from fractions import Fraction
 from typing import ClassVar
 
 from solvent.core.account import Collateral, Level, Mode, Note, Pool, Position, Side, Tier
+from solvent.core.errors import Refused
 from solvent.core.numbers import price_toward, truncate
-from solvent.core.tiers import continuous_tiers
+from solvent.core.tiers import allowed_leverage, continuous_tiers
 from solvent.margin.figures import Figure, Given, Status, figure, unknown
 from solvent.margin.hyperliquid_collateral import stated_by_prices
 from solvent.margin.pool import Exposure, MarginPool
@@ -62,14 +63,21 @@ class HyperliquidRules(Rules):
         rows = [(ZERO, own)] + [(t.lower, min(own, t.max_leverage or own)) for t in table[1:]]
         return continuous_tiers([(lower, 1 / (2 * most), most) for lower, most in rows])
 
+    def leverage_tiers(self, position: Position) -> tuple[Tier, ...]:
+        return self.tiers(position)
+
+    def order_margin(self, pool: Pool) -> Fraction:
+        resting = self._resting_margin(pool.name)
+        if isinstance(resting, str):
+            raise Refused("order-margin-unknown", resting)
+        return resting.amount
+
     def tier_origin(self, position: Position) -> str:
         instrument = self.account.instruments.get(position.instrument)
         own = position.origin.get("max_leverage", "maxLeverage")
         if instrument is None or not instrument.tiers:
-            return f"{own} as a single tier (no meta in the bundle)"
-        if position.max_leverage in (None, instrument.tiers[0].max_leverage):
-            return instrument.tiers_source
-        return f"{instrument.tiers_source}, its first tier by {own}"
+            return own
+        return instrument.tiers_source if not self.margin_reason(position) else f"{instrument.tiers_source}, {own}"
 
     def required(self, exposure: Exposure, level: Level) -> Fraction:
         return truncate(exposure.schedule(level)(exposure.notional), MONEY_PLACES)
@@ -167,27 +175,30 @@ class HyperliquidRules(Rules):
             made.append(Note("no-orders", "resting orders were not recorded: withdrawable assumes there are none"))
         if self._era_2023:
             made.append(Note("era-2023", "a body of 2023: withdrawable had no floor of 10 % of notional then"))
-        for pool in self.account.pools:
-            for position in pool.positions:
-                made += self._tier_notes(position)
+        held = [p for pool in self.account.pools for p in pool.positions]
+        single = [p.instrument for p in held if self.tiers(p) and p.instrument not in self.account.instruments]
+        if single:
+            made.append(
+                Note("single-tier", f"no meta in the bundle: maxLeverage is one tier of {', '.join(single)}")
+            )
+        for position in held:
+            allowed = allowed_leverage(self.tiers(position), position.notional)
+            if allowed is not None and position.leverage is not None and position.leverage > allowed:
+                above = f"{position.instrument}: leverage {position.leverage} is above the {allowed} of its tier"
+                made.append(Note("leverage-above-tier", f"{above}; kept as reported"))
         return made
 
-    def _tier_notes(self, position: Position) -> list[Note]:
-        name, tiers = position.instrument, self.tiers(position)
-        found = []
-        if name not in self.account.instruments and tiers:
-            found.append(Note("single-tier", f"{name}: no meta in the bundle, so its maxLeverage is one tier"))
-        elif "first tier by" in self.tier_origin(position):
-            found.append(Note("own-tier", f"{name}: the position's own maxLeverage differs from the market's"))
-        allowed = tiered_leverage(tiers, position.notional)
-        if allowed is not None and position.leverage is not None and position.leverage > allowed:
-            found.append(
-                Note(
-                    "leverage-above-tier",
-                    f"{name}: leverage {position.leverage} is above the {allowed} of its tier; kept as reported",
-                )
-            )
-        return found
+    def margin_reason(self, position: Position) -> str:
+        if not self.tiers(position):
+            return ""
+        instrument = self.account.instruments.get(position.instrument)
+        if instrument is None:
+            return f"no meta in the bundle: the position's maxLeverage {position.max_leverage} is a single tier"
+        if not instrument.tiers:
+            return f"{instrument.tiers_source}: maxLeverage {position.max_leverage} is a single tier"
+        if position.max_leverage not in (None, instrument.tiers[0].max_leverage):
+            return f"first tier by the position's own maxLeverage {position.max_leverage}"
+        return ""
 
     def account_figures(self, pools: Mapping[str, Mapping[str, Figure]]) -> list[Figure]:
         cross = [p.name for p in self.account.pools if p.mode is Mode.CROSS]
@@ -276,12 +287,6 @@ class HyperliquidRules(Rules):
     def _order_leverage(self, instrument: str, positions: Mapping[str, Position]) -> Fraction | None:
         held = positions.get(instrument)
         return held.leverage if held else self.account.leverages.get(instrument)
-
-
-def tiered_leverage(tiers: tuple[Tier, ...], notional: Fraction) -> Fraction | None:
-    """The highest leverage that may be set at a notional."""
-    found = [t.max_leverage for t in tiers if t.lower <= notional]
-    return found[-1] if found else None
 
 
 def _belongs(coin: str, dex: str) -> bool:

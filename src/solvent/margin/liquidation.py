@@ -9,6 +9,7 @@ from solvent.core.numbers import decimal_of, price_toward, text
 from solvent.margin.figures import Figure, Given, Status, unknown
 from solvent.margin.pool import Exposure, MarginPool
 from solvent.margin.rules import Rules, Surety
+from solvent.margin.schedule import ZERO
 from solvent.margin.solve import Interval, instrument_ray, solvency, underlying_ray
 
 PERCENT_PLACES = 6
@@ -63,7 +64,7 @@ def liquidation(
     status = Status.NONE if price is None else Status.OK
     if status is Status.OK and "estimate" in (collateral.status, surety.status):
         status = Status.ESTIMATE
-    inputs = _inputs(interval, exposure, exact, collateral)
+    inputs = _inputs(model, interval, exposure, exact, collateral)
     found = Figure(path, price, formula, inputs, exact if price is not None else None, "", status, reason)
     return Liquidation(
         price=found,
@@ -111,19 +112,28 @@ def _underlying(rules: Rules, model: MarginPool, exposure: Exposure) -> Decimal 
 
 
 def _inputs(
-    interval: Interval, exposure: Exposure, root: Fraction | None, collateral: Collateral
+    model: MarginPool, interval: Interval, exposure: Exposure, root: Fraction | None, collateral: Collateral
 ) -> tuple[Given, ...]:
     """The segment that was solved: what stands still, and the tier at the liquidation notional."""
     at = exposure.price if root is None else root
     segment = next((s for s in interval.walked if s.end is None or at <= s.end), interval.walked[-1])
     piece = exposure.schedule(Level.MAINTENANCE).piece(abs(exposure.size) * (segment.start + at) / 2)
+    moved = [e for e in model.exposures if e.instrument == exposure.instrument]
+    moving = sum((e.value for e in moved), ZERO)
+    asked = sum((model.asked(e, Level.MAINTENANCE) for e in moved), ZERO)
     inputs = [
         Given("size", exposure.size, "position"),
         Given("mark", exposure.price, "position"),
         Given("maintenance rate in force there", piece.rate, f"tier from {text(decimal_of(piece.lower))}"),
         Given("deduction in force there", piece.deduction, f"tier from {text(decimal_of(piece.lower))}"),
-        Given("maintenance excess at price 0 of this segment", segment.intercept, "all other facts"),
-        Given("change of excess per unit of price", segment.slope, "size - |size| * rate + pairs"),
+        Given("equity of the pool without it", model.equity - moving, f"pools.{model.name}"),
+        Given(
+            "maintenance of the pool without it",
+            model.requirement(Level.MAINTENANCE) - asked,
+            f"pools.{model.name}",
+        ),
+        Given("intercept", segment.intercept, "equity without it - maintenance without it + deduction"),
+        Given("slope", segment.slope, "size - |size| * rate + pairs"),
     ]
     if collateral.outside:
         inputs.append(Given("collateral outside the body", collateral.outside, collateral.reason))

@@ -7,8 +7,19 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import ClassVar
 
-from solvent.core.account import Account, Collateral, Level, Note, Pool, Position, Reported, position_key
-from solvent.margin.figures import Figure, Given
+from solvent.core.account import (
+    Account,
+    Collateral,
+    Level,
+    Mode,
+    Note,
+    Pool,
+    Position,
+    Reported,
+    Tier,
+    position_key,
+)
+from solvent.margin.figures import Figure, Given, Status, figure, unknown
 from solvent.margin.pool import Exposure, MarginPool
 from solvent.margin.schedule import ZERO, Schedule
 
@@ -36,8 +47,46 @@ class Rules(ABC):
     unverified: ClassVar[str] = ""
     """Why a liquidation price that follows from these rules is still only an estimate."""
 
+    needs_leverage: ClassVar[bool] = True
+    """Whether a position's initial margin follows from a leverage setting."""
+    keeps_quote_ledger: ClassVar[bool] = False
+    """Whether each position keeps its own part of the pool's cash (Nado's v_quote)."""
+    max_size_doubt: ClassVar[str] = ""
+    """Why the venue may draw the line of the largest order elsewhere."""
+    isolated_transfer_fee: ClassVar[Fraction] = ZERO
+    """What moving margin into or out of a pocket costs."""
+
     def __init__(self, account: Account) -> None:
         self.account = account
+
+    @property
+    def hedge_mode(self) -> bool:
+        """Whether one instrument may be held long and short at once."""
+        return self.account.terms.get("hedge") == "true"
+
+    @property
+    def default_mode(self) -> Mode:
+        """The margin mode of a new position."""
+        return Mode.CROSS
+
+    def isolated_name(self, position: Position) -> str:
+        """The name of the pool that an isolated position is."""
+        return f"isolated:{position.instrument}" + (f":{position.side}" if self.hedge_mode else "")
+
+    def leverage_tiers(self, position: Position) -> tuple[Tier, ...]:
+        """The tiers that cap the leverage of a held position."""
+        instrument = self.account.instruments.get(position.instrument)
+        return instrument.tiers if instrument else ()
+
+    def order_margin(self, pool: Pool) -> Fraction:
+        """What resting orders hold of a cross pool beyond what its figures show. Raises Refused."""
+        del pool
+        return ZERO
+
+    def size_breakpoints(self, pool: Pool, instrument: str) -> frozenset[Fraction]:
+        """Sizes of the position at which the initial requirement bends, apart from 0."""
+        del pool, instrument
+        return frozenset()
 
     @abstractmethod
     def initial(self, pool: Pool, position: Position) -> Schedule | None:
@@ -112,9 +161,19 @@ class Rules(ABC):
         return []
 
     def pool_figures(self, path: str, pool: Pool, made: Mapping[str, Figure]) -> dict[str, Figure]:
-        """Figures of a pool that only this venue has, by name."""
-        del path, pool, made
-        return {}
+        """Further figures of a pool, by name: what may be taken out of an isolated one."""
+        if pool.mode is Mode.CROSS:
+            return {}
+        equity, initial = made["equity"], made["initial_margin"]
+        if initial.status is Status.UNKNOWN:
+            return {"removable": unknown(f"{path}.removable", "ALG-REMOVABLE", initial.reason)}
+        exact = max(ZERO, equity.amount - initial.amount)
+        return {"removable": figure(f"{path}.removable", exact, "ALG-REMOVABLE", equity, initial)}
+
+    def margin_reason(self, position: Position) -> str:
+        """What a reader must know of the position's margins (an assumed tier); empty where nothing."""
+        del position
+        return ""
 
     def notes(self) -> list[Note]:
         """Assumptions that these rules made for this account."""

@@ -1,6 +1,5 @@
 """A report as plain data: the shape of `--json`. Decimals are text, absent is null."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -84,7 +83,7 @@ def document(made: Evaluation, bands: Bands | None = None) -> dict[str, Any]:
         }
         for c in made.compared
     ]
-    body["unknown"] = [{"figure": f.path, "reason": f.reason} for f in _unknown(made)]
+    body["unknown"] = [{"figure": path, "reason": reason} for path, reason in _unknown(made)]
     body["notes"] = [{"code": n.code, "text": n.text} for n in made.notes]
     return body
 
@@ -158,7 +157,8 @@ def _fraction(value: Any) -> str | None:
     return None if value is None else text(decimal_of(value))
 
 
-def _unknown(made: Evaluation) -> Iterable[Figure]:
-    """Every figure that could not be computed, once."""
+def _unknown(made: Evaluation) -> list[tuple[str, str]]:
+    """Every figure that could not be computed, or not without the venue's own, once."""
     sources = [made.figures, *(pool.figures for pool in made.pools), *(p.figures for p in made.positions)]
-    return [f for figures in sources for f in figures.values() if f.status is Status.UNKNOWN]
+    blind = [(f.path, f.reason) for figures in sources for f in figures.values() if f.status is Status.UNKNOWN]
+    return list(dict.fromkeys([*blind, *made.unjudged]))

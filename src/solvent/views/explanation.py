@@ -1,6 +1,7 @@
 """A figure's record as text: what the one evaluation noted, read back."""
 
 from decimal import Decimal
+from typing import Any
 
 from solvent.core.numbers import decimal_of, text
 from solvent.margin.figures import Figure, Given
@@ -42,3 +43,21 @@ def _one(figure: Figure) -> list[str]:
     if figure.reason:
         lines.append(f"  {figure.status}: {figure.reason}")
     return lines
+
+
+def as_data(figure: Figure) -> dict[str, Any]:
+    """The same record as plain data, inputs nested."""
+    formula = FORMULAS[figure.formula]
+    return {
+        "figure": figure.path,
+        "value": None if figure.value is None else text(figure.value),
+        "status": str(figure.status),
+        "formula": {"id": formula.id, "expression": formula.expression, "source": formula.source},
+        "before_rounding": None if figure.exact is None else text(decimal_of(figure.exact)),
+        "rounding": figure.rounding or None,
+        "reason": figure.reason or None,
+        "inputs": [
+            as_data(i) if isinstance(i, Figure) else {"name": i.name, "value": i.shown, "origin": i.origin}
+            for i in figure.inputs
+        ],
+    }

@@ -77,7 +77,7 @@ def _heading(made: Evaluation, bands: Bands) -> Text:
     return heading
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
     table = Table(
         title=title, title_justify="left", title_style="bold", pad_edge=False, box=None, padding=(0, 2, 0, 0)
     )
@@ -87,7 +87,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _account(made: Evaluation) -> Table:
-    table = _table("Account", "", "computed", "reported", "difference", "")
+    table = plain_table("Account", "", "computed", "reported", "difference", "")
     said = {c.figure: c for c in made.compared}
     names = [n for n in made.figures if "." not in n]
     for name in sorted(names, key=lambda n: list(NAMES).index(n) if n in NAMES else len(NAMES)):
@@ -111,7 +111,7 @@ def _verdict(found: Comparison | None) -> Text:
 
 
 def _pools(pools: Iterable[PoolResult], bands: Bands) -> Table:
-    table = _table("Pools", "pool", "equity", "initial", "maintenance", "free", "usage", "risk")
+    table = plain_table("Pools", "pool", "equity", "initial", "maintenance", "free", "usage", "risk")
     for pool in pools:
         figures = pool.figures
         usage = figures["maintenance_usage"]
@@ -126,7 +126,7 @@ def _pools(pools: Iterable[PoolResult], bands: Bands) -> Table:
 
 
 def _positions(positions: Iterable[PositionResult]) -> Table:
-    table = _table(
+    table = plain_table(
         "Positions",
         "instrument",
         "size",
@@ -154,13 +154,13 @@ def _positions(positions: Iterable[PositionResult]) -> Table:
             f"{float(held.leverage):g}x" if held.leverage else "–",
             "iso" if p.pool.mode is Mode.ISOLATED else "cross",
             money(figures["margin_used"].value),
-            _liquidation(figures["liquidation_price"]),
+            liquidation_text(figures["liquidation_price"]),
             f"{p.liquidation.distance:.2f} %" if p.liquidation.distance is not None else "–",
         )
     return table
 
 
-def _liquidation(figure: Figure) -> str:
+def liquidation_text(figure: Figure) -> str:
     match figure.status:
         case Status.UNKNOWN:
             return "unknown"
