@@ -86,6 +86,8 @@ class Instrument:
     """One perpetual or spot asset. What the bundle does not say is None."""
 
     name: str
+    venue_id: int | None = None
+    """The venue's own number of it, where it has one."""
     kind: Kind = Kind.PERP
     underlying: str
     price: Fraction | None = None

@@ -33,3 +33,9 @@ def continuous_tiers(
     if not tiers:
         raise BadInput(field, "at least one tier", "<none>")
     return tuple(tiers)
+
+
+def allowed_leverage(tiers: tuple[Tier, ...], notional: Fraction) -> Fraction | None:
+    """The highest leverage that may be set at a notional; None where no tier says."""
+    found = [t.max_leverage for t in tiers if t.lower <= notional]
+    return found[-1] if found else None

@@ -49,7 +49,7 @@ def liquidation(
         return Liquidation(unknown(path, formula, refusal), None, None)
     interval = solvency(model, Level.MAINTENANCE, instrument_ray(model, exposure.instrument))
     if not interval.exists:
-        reason = f"at no price of {exposure.instrument} is the pool solvent"
+        reason = f"below maintenance now, and at no price of {exposure.instrument} solvent again"
         return Liquidation(unknown(path, formula, reason), None, None)
     ends = Ends(_publish(rules, interval.low, exposure), _publish(rules, interval.high, exposure))
     adverse, other = (interval.low, interval.high) if side is Side.LONG else (interval.high, interval.low)

@@ -2,6 +2,7 @@
 
 from solvent.core.account import Account, Venue
 from solvent.margin.hyperliquid import HyperliquidRules
+from solvent.margin.nado import NadoRules
 from solvent.margin.rules import Rules
 
 
@@ -9,5 +10,7 @@ def rules_for(account: Account) -> Rules:
     match account.venue:
         case Venue.HYPERLIQUID:
             return HyperliquidRules(account)
+        case Venue.NADO:
+            return NadoRules(account)
         case _:
             raise NotImplementedError(account.venue)
