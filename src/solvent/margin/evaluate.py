@@ -102,8 +102,9 @@ def evaluate(rules: Rules) -> Evaluation:
 def _evaluate_pool(rules: Rules, pool: Pool, names: Mapping[str, str]) -> PoolResult:
     model = rules.model(pool)
     collateral = rules.collateral(pool, model)
+    backed = replace(pool, collateral=collateral)
     if collateral.outside != pool.collateral.outside:
-        model = rules.model(replace(pool, collateral=collateral))
+        model = rules.model(backed)
     path = f"pools.{pool.name}"
     cash = Given("cash", pool.cash, pool.cash_origin)
     values = [Given(e.instrument, rules.value(e), "size * price") for e in model.exposures]
@@ -114,7 +115,7 @@ def _evaluate_pool(rules: Rules, pool: Pool, names: Mapping[str, str]) -> PoolRe
         "notional": figure(f"{path}.notional", model.notional, "ALG-NOTIONAL", *values),
     }
     positions = tuple(
-        _evaluate_position(rules, pool, model, collateral, position, exposure, names, equity)
+        _evaluate_position(rules, backed, model, position, exposure, names, equity)
         for position, exposure in zip(pool.positions, model.exposures, strict=True)
     )
     for level in (Level.INITIAL, Level.MAINTENANCE):
@@ -151,7 +152,6 @@ def _evaluate_position(
     rules: Rules,
     pool: Pool,
     model: MarginPool,
-    collateral: Collateral,
     position: Position,
     exposure: Exposure,
     names: Mapping[str, str],
@@ -174,7 +174,7 @@ def _evaluate_position(
         model,
         exposure,
         position.side,
-        collateral,
+        pool.collateral,
         rules.surety(pool),
         f"{path}.liquidation_price",
     )

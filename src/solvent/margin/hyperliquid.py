@@ -128,7 +128,7 @@ class HyperliquidRules(Rules):
 
     def _backstop(self, path: str, pool: Pool, position: Position, model: MarginPool) -> Figure | None:
         """Where equity is two thirds of maintenance; None where the liquidation price is not sure."""
-        if self.collateral(pool, model).status != "known" or not model.knows(Level.MAINTENANCE):
+        if pool.collateral.status != "known" or not model.knows(Level.MAINTENANCE):
             return None
         ray = instrument_ray(model, position.instrument)
         interval = solvency(model, Level.MAINTENANCE, ray, BACKSTOP)

@@ -80,8 +80,10 @@ def _refusal(model: MarginPool, collateral: Collateral, surety: Surety) -> str:
         return surety.reason
     if collateral.status == "unknown":
         return collateral.reason
+    if model.knows(Level.MAINTENANCE):
+        return ""
     blind = [e.instrument for e in model.exposures if not e.knows(Level.MAINTENANCE)]
-    return f"no maintenance tiers for {', '.join(blind)}" if blind else ""
+    return f"no maintenance tiers for {', '.join(blind)}"
 
 
 def _publish(rules: Rules, price: Fraction | None, exposure: Exposure) -> Decimal | None:

@@ -79,8 +79,13 @@ class MarginPool:
     def notional(self) -> Fraction:
         return sum((e.notional for e in self.exposures), ZERO)
 
+    @cached_property
+    def _known(self) -> frozenset[Level]:
+        return frozenset(level for level in Level if all(e.knows(level) for e in self.exposures))
+
     def knows(self, level: Level) -> bool:
-        return all(e.knows(level) for e in self.exposures)
+        """Whether the level's requirement is known for every exposure."""
+        return level in self._known
 
     def bonus_coefficient(self, level: Level, key: str) -> Fraction:
         return self.bonus.get(level, {}).get(key, ZERO)

@@ -87,19 +87,18 @@ def _breakpoints(exposure: Exposure, line: tuple[Fraction, Fraction], level: Lev
 
 
 def _line(
-    pool: MarginPool, ray: Ray, level: Level, factor: Fraction, sample: Fraction
+    pool: MarginPool, moving: list[Exposure], ray: Ray, level: Level, factor: Fraction, sample: Fraction
 ) -> tuple[Fraction, Fraction]:
     """Intercept and slope of the moving exposures' excess on the segment around `sample`."""
     intercept = slope = ZERO
-    for e in pool.exposures:
-        line = ray.moves.get(e.key)
-        if line is None:
-            continue
-        start, step = line
-        if start + step * sample < 0:
-            start = step = ZERO
-        piece = e.schedule(level).piece(abs(e.size) * (start + step * sample))
-        per_price = e.size - factor * abs(e.size) * piece.rate + factor * pool.bonus_coefficient(level, e.key)
+    for e in moving:
+        start, step = ray.moves[e.key]
+        at_sample = start + step * sample
+        if at_sample < 0:
+            start = step = at_sample = ZERO
+        piece = e.schedule(level).piece(abs(e.size) * at_sample)
+        asked_per_price = abs(e.size) * piece.rate - pool.bonus_coefficient(level, e.key)
+        per_price = e.size - factor * asked_per_price
         intercept += per_price * start + factor * piece.deduction
         slope += per_price * step
     return intercept, slope
@@ -116,7 +115,7 @@ def segments(pool: MarginPool, level: Level, ray: Ray, factor: Fraction = ONE) -
     found = []
     for start, end in zip(starts, ends, strict=True):
         sample = start + 1 if end is None else (start + end) / 2
-        intercept, slope = _line(pool, ray, level, factor, sample)
+        intercept, slope = _line(pool, moving, ray, level, factor, sample)
         found.append(Segment(start, end, still + intercept, slope))
     return tuple(found)
 
