@@ -61,5 +61,8 @@ def conformance_view(found: "Survey") -> RenderableType:
     lines += [
         Text(f"not computed: {source}: {count} figures: {reason}") for (source, reason), count in blind.items()
     ]
-    lines += [Text(f"no bundle: {source}: {reason}") for source, reason in found.skipped]
+    skipped = Counter((source.partition(":")[0], reason) for source, reason in found.skipped)
+    for (source, reason), count in skipped.items():
+        times = f" ({count} lines)" if count > 1 else ""
+        lines.append(Text(f"no bundle: {source}{times}: {reason}"))
     return Group(table, *lines)
