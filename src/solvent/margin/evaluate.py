@@ -235,7 +235,7 @@ def _compare(made: Evaluation) -> tuple[tuple[Comparison, ...], tuple[tuple[str,
         key = head.removeprefix("positions.")
         shown = f"positions.{brief[key]}.{name}" if key in brief else path
         if mine is None:
-            unjudged.append((shown, "not computed from what the bundle holds"))
+            unjudged.append((shown, made.rules.why_not_computed(name)))
         elif mine.status is Status.UNKNOWN or path in leaning:
             unjudged.append((shown, leaning.get(path, mine.reason)))
         else:

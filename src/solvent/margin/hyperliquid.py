@@ -169,6 +169,11 @@ class HyperliquidRules(Rules):
             )
         }
 
+    def why_not_computed(self, name: str) -> str:
+        if name == "entry_price":
+            return "entryPx is cut to 6 - szDecimals decimals, and szDecimals (meta) is not in the bundle"
+        return super().why_not_computed(name)
+
     def notes(self) -> list[Note]:
         made = []
         if self.account.orders is None:

@@ -199,6 +199,10 @@ class Rules(ABC):
             return gap <= Decimal((0, (1,), int(reported.value.as_tuple().exponent)))
         return gap <= scale * Decimal(2) ** -50
 
+    def why_not_computed(self, name: str) -> str:
+        """Why a figure that the venue reports was not computed."""
+        return f"{name} does not follow from what the bundle holds"
+
     def given(self, name: str, position: Position) -> Given:
         """A fact of the position as an input, with its origin."""
         value = getattr(position, name)
