@@ -20,7 +20,7 @@ from solvent.core.account import (
 from solvent.core.errors import Refused
 from solvent.core.numbers import decimal_of, text, truncate
 from solvent.core.tiers import allowed_leverage
-from solvent.margin.bybit_formulas import not_negative, on_net, rounded_to_tick
+from solvent.margin.bybit_formulas import closing_fee, not_negative, on_net, rounded_to_tick
 from solvent.margin.bybit_terms import HEDGED, NO_INVERSE, Terms
 from solvent.margin.figures import Figure, Given, Status, figure, unknown
 from solvent.margin.pool import Exposure, MarginPool
@@ -89,6 +89,14 @@ class BybitRules(Rules):
             return replace(plain, exposures=tuple(replace(e, size=ZERO) for e in plain.exposures))
         held = self.account.terms.get("order_margin")
         return plain if held is None or pool.mode is Mode.ISOLATED else replace(plain, reserved=Fraction(held))
+
+    def opening_margin(self, instrument: str, size: Fraction, price: Fraction, leverage: Fraction) -> Fraction:
+        """Initial margin with the closing fee, as the venue posts it."""
+        market = self.account.instruments.get(instrument)
+        if market is None or market.taker_fee is None:
+            raise Refused("fee-unknown", f"fee-rate of {instrument} is not in the bundle")
+        plain = super().opening_margin(instrument, size, price, leverage)
+        return plain + closing_fee(size, price, leverage, market.taker_fee)
 
     def order_margin(self, pool: Pool) -> Fraction:
         if self.account.orders and "order_margin" not in self.account.terms:

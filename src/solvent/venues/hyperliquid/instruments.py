@@ -60,8 +60,10 @@ def _single_tables(bundle: Bundle) -> dict[int, tuple[Tier, ...]]:
     found: dict[int, tuple[Tier, ...]] = {}
     for part in bundle.parts("marginTable"):
         table_id = part.params.get("id")
-        if not isinstance(table_id, int):
-            continue
+        if isinstance(table_id, bool) or not isinstance(table_id, int):
+            if part.params:
+                raise BadInput(f"{part.path.removesuffix('.body')}.params.id", "the table's number", table_id)
+            continue  # a bare answer does not say which table it is
         table = envelope.decode(part.body, wire.MarginTable, part.path)
         found[table_id] = _tiers(table, f"{part.path}.marginTiers")
     return found
@@ -82,8 +84,8 @@ def _instrument(
 ) -> Instrument:
     if asset.max_leverage < 1:
         raise BadInput(f"{path}.maxLeverage", "a whole number from 1 on", asset.max_leverage)
-    if not 0 <= asset.sz_decimals <= 8:
-        raise BadInput(f"{path}.szDecimals", "a whole number from 0 to 8", asset.sz_decimals)
+    if not 0 <= asset.sz_decimals <= 6:
+        raise BadInput(f"{path}.szDecimals", "a whole number from 0 to 6", asset.sz_decimals)
     table_id = asset.margin_table_id
     if table_id is None:
         tiers, source = single_tier(Fraction(asset.max_leverage)), f"{path}.maxLeverage (one tier)"
