@@ -62,6 +62,8 @@ def _check_removal(before: Evaluation, change: MoveMargin) -> None:
 def _judge(before: Evaluation, after: Evaluation, change: Change) -> tuple[bool | None, str, str]:
     if isinstance(change, Transfer | Close):
         return True, "", ""
+    if isinstance(change, SetLeverage) and not _lowers(before.account, change):
+        return True, "", ""
     if isinstance(change, Trade) and _only_reduces(before.account, after.account, change):
         return True, "", "the fill only reduces the position"
     if isinstance(change, Trade):
@@ -93,6 +95,12 @@ def _judge(before: Evaluation, after: Evaluation, change: Change) -> tuple[bool 
             less = f", less {text(decimal_of(held, 6))} for resting orders," if held else ""
             return False, "margin", f"free margin of pool {result.pool.name}{less} would be {shown}"
     return True, "", reason
+
+
+def _lowers(account: Account, change: SetLeverage) -> bool:
+    """Whether the setting falls: only that asks for margin."""
+    found = holding(account, change.instrument)
+    return found is None or found[1].leverage is None or change.leverage < found[1].leverage
 
 
 def _touched(after: Evaluation, pool: Pool, change: Trade | SetLeverage | MoveMargin) -> bool:

@@ -23,7 +23,7 @@ from solvent.core.numbers import Number, parse, parse_decimal
 from solvent.venues import envelope
 from solvent.venues.envelope import Bundle, Part
 from solvent.venues.hyperliquid import wire
-from solvent.venues.hyperliquid.instruments import instruments_of
+from solvent.venues.hyperliquid.instruments import instruments_of, other_collateral
 
 KNOWN = frozenset(
     {
@@ -57,7 +57,7 @@ def read(source: Path | str | bytes | Mapping[str, Any]) -> Account:
     """The account of a bundle file, of its bytes, or of its decoded JSON. Raises BadInput."""
     bundle = envelope.open_bundle(source, "clearinghouseState", BARE)
     instruments = instruments_of(bundle)
-    gathered = _Gathered(notes=list(bundle.notes(KNOWN)))
+    gathered = _Gathered(notes=[*bundle.notes(KNOWN), *other_collateral(bundle)])
     states = list(bundle.parts("clearinghouseState"))
     for part in states:
         _read_state(part, gathered, several=len(states) > 1)
