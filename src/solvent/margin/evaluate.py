@@ -177,7 +177,7 @@ def _evaluate_position(
         rules,
         quoted,
         quoted.exposures[index],
-        position.side,
+        position,
         pool.collateral,
         rules.surety(pool),
         f"{path}.liquidation_price",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from solvent.core.account import Collateral, Level, Side
+from solvent.core.account import Collateral, Level, Position, Side
 from solvent.core.numbers import decimal_of, text
 from solvent.margin.figures import Figure, Given, Status, unknown
 from solvent.margin.pool import Exposure, MarginPool
@@ -38,7 +38,7 @@ def liquidation(
     rules: Rules,
     model: MarginPool,
     exposure: Exposure,
-    side: Side,
+    position: Position,
     collateral: Collateral,
     surety: Surety,
     path: str,
@@ -52,7 +52,7 @@ def liquidation(
         reason = f"below maintenance now, and at no price of {exposure.instrument} solvent again"
         return Liquidation(unknown(path, formula, reason), None, None)
     ends = Ends(_publish(rules, interval.low, exposure), _publish(rules, interval.high, exposure))
-    adverse, other = (interval.low, interval.high) if side is Side.LONG else (interval.high, interval.low)
+    adverse, other = (interval.low, interval.high) if position.side is Side.LONG else (interval.high, interval.low)
     reason = collateral.reason or surety.reason
     exact = adverse
     if _publish(rules, adverse, exposure) is None and _publish(rules, other, exposure) is not None:
@@ -64,7 +64,8 @@ def liquidation(
     status = Status.NONE if price is None else Status.OK
     if status is Status.OK and "estimate" in (collateral.status, surety.status):
         status = Status.ESTIMATE
-    inputs = _inputs(model, interval, exposure, exact, collateral)
+    facts = (rules.given("size", position), rules.given("price", position))
+    inputs = facts + _inputs(model, interval, exposure, exact, collateral, rules.tier_origin(position))
     found = Figure(path, price, formula, inputs, exact if price is not None else None, "", status, reason)
     return Liquidation(
         price=found,
@@ -109,7 +110,12 @@ def _underlying(rules: Rules, model: MarginPool, exposure: Exposure) -> Decimal 
 
 
 def _inputs(
-    model: MarginPool, interval: Interval, exposure: Exposure, root: Fraction | None, collateral: Collateral
+    model: MarginPool,
+    interval: Interval,
+    exposure: Exposure,
+    root: Fraction | None,
+    collateral: Collateral,
+    tiers: str,
 ) -> tuple[Given, ...]:
     """The segment that was solved: what stands still, and the tier at the liquidation notional."""
     at = exposure.price if root is None else root
@@ -119,10 +125,8 @@ def _inputs(
     moving = sum((e.value for e in moved), ZERO)
     asked = sum((model.asked(e, Level.MAINTENANCE) for e in moved), ZERO)
     inputs = [
-        Given("size", exposure.size, "position"),
-        Given("mark", exposure.price, "position"),
-        Given("maintenance rate in force there", piece.rate, f"tier from {text(decimal_of(piece.lower))}"),
-        Given("deduction in force there", piece.deduction, f"tier from {text(decimal_of(piece.lower))}"),
+        Given("maintenance rate in force there", piece.rate, f"{tiers}, from {text(decimal_of(piece.lower))} up"),
+        Given("deduction in force there", piece.deduction, f"{tiers}, from {text(decimal_of(piece.lower))} up"),
         Given("equity of the pool without it", model.equity - moving, f"pools.{model.name}"),
         Given(
             "maintenance of the pool without it",
