@@ -50,7 +50,11 @@ def commands(page: Path) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(
     ("line", "output"),
-    [pytest.param(*c, id=f"{name_of(page)}: {c[0]}") for page in MANUAL for c in commands(page)],
+    [
+        pytest.param(*c, id=f"{name_of(page)}: {c[0]}")
+        for page in [ROOT / "README.md", *MANUAL]
+        for c in commands(page)
+    ],
 )
 def test_commands_print_what_the_page_says(line: str, output: str) -> None:
     done = subprocess.run(

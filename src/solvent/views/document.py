@@ -123,7 +123,12 @@ def as_of(stamp: int | None) -> str | None:
 
 
 def _pool(result: PoolResult, positions: dict[str, dict[str, Any]], bands: Bands) -> dict[str, Any]:
-    body: dict[str, Any] = {"name": result.pool.name, "mode": str(result.pool.mode)}
+    body: dict[str, Any] = {
+        "name": result.pool.name,
+        "mode": str(result.pool.mode),
+        "numeraire": result.model.numeraire,
+        "coordinate": str(result.model.coordinate),
+    }
     body |= {name: _value(result.figures, name) for name in POOL_FIGURES}
     body |= {n: shown(f.value) for n, f in result.figures.items() if n not in body}
     body["band"] = bands.of(result) if result.positions else "low"

@@ -1,6 +1,6 @@
 """A report for the terminal. Colour repeats what words say; it never says anything alone."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 
@@ -84,6 +84,7 @@ def report_view(made: Evaluation, bands: Bands | None = None) -> RenderableType:
         parts.append(_pools(made.pools, bands))
     if made.positions:
         parts.append(_positions(made.positions))
+        parts += _ends(made.positions)
     parts += _remarks(made)
     return Group(*parts)
 
@@ -190,6 +191,31 @@ def _positions(positions: Iterable[PositionResult]) -> Table:
             f"{p.liquidation.distance:.2f} %" if p.liquidation.distance is not None else "–",
         )
     return table
+
+
+def _ends(positions: Iterable[PositionResult]) -> list[RenderableType]:
+    """Both ends of solvency per instrument, and what else a venue's rules say of them."""
+    columns: dict[str, Callable[[PositionResult], Decimal | None]] = {
+        "solvent from": lambda p: p.liquidation.ends.low if p.liquidation.ends else None,
+        "to": lambda p: p.liquidation.ends.high if p.liquidation.ends else None,
+        "underlying moving along": lambda p: p.liquidation.underlying,
+        "maintenance re-solved": lambda p: _value(p, "liquidation_price_resolved"),
+        "backstop": lambda p: _value(p, "backstop_price"),
+    }
+    rows = [(p, {name: read(p) for name, read in columns.items()}) for p in positions]
+    used = [name for name in columns if any(row[name] is not None for _, row in rows)]
+    if not used:
+        return []
+    table = plain_table("Ends of solvency", "instrument", *used)
+    for p, row in rows:
+        if any(row[name] is not None for name in used):
+            table.add_row(f"{p.position.instrument} {p.position.side}", *(price(row[name]) for name in used))
+    return [table]
+
+
+def _value(p: PositionResult, name: str) -> Decimal | None:
+    found = p.figures.get(name)
+    return None if found is None else found.value
 
 
 def liquidation_text(figure: Figure) -> str:
