@@ -134,7 +134,7 @@ def test_numbers_are_text_in_plain_digits(report):
             assert value is None or isinstance(value, bool | str)
             words = (
                 "venue as_of pool side key kind margin_mode liquidation_status reason "
-                "figure code text name mode band instrument"
+                "figure code text name mode band instrument numeraire coordinate"
             )
             if isinstance(value, str) and name not in words.split():
                 assert NUMBER.fullmatch(value), (name, value)
