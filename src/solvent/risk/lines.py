@@ -1,0 +1,166 @@
+"""Exposure at its worst, line by line, kept as a running sum so that a decision need not walk the book.
+
+A line is one position and the orders that work on it: (venue, symbol, position side), the side empty where
+the venue nets. Its worst case is the larger of what it would be worth if every buy filled and if every sell
+did. Reduce-only orders never make a position larger, so they never count.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+ZERO: Final = Decimal(0)
+
+LineKey = tuple[str, str, str]
+"""(venue, symbol, position side)"""
+
+
+class Resting(NamedTuple):
+    """An order that may still fill: a reservation, or one that a venue reported. `sign` is +1 for a buy.
+
+    `price` None is a market order.
+    """
+
+    client_id: str
+    key: LineKey
+    sign: int
+    remaining: Decimal
+    price: Decimal | None
+    reduce_only: bool
+
+
+class Contract(NamedTuple):
+    """How a quantity becomes money: `quantity * price * multiplier`, or `quantity * multiplier` inverse."""
+
+    multiplier: Decimal = Decimal(1)
+    inverse: bool = False
+
+    def value(self, quantity: Decimal, price: Decimal) -> Decimal:
+        return quantity * self.multiplier if self.inverse else quantity * price * self.multiplier
+
+
+LINEAR: Final = Contract()
+
+
+def worst_value(position: Decimal, mark: Decimal, working: tuple[Resting, ...], contract: Contract) -> Decimal:
+    """The line's worst-case value: the larger of all buys filled and all sells filled, never less than held.
+
+    What a working order adds is valued at the higher of mark and its price.
+    """
+    worst = held = contract.value(abs(position), mark)
+    if not working:
+        return worst
+    for sign in (1, -1):
+        adding = [(r.remaining, r.price) for r in working if r.sign == sign and not r.reduce_only]
+        if not adding:
+            continue
+        if position * sign >= 0:
+            side = held
+            for quantity, price in adding:
+                side += contract.value(quantity, mark if price is None or price < mark else price)
+        else:
+            beyond = sum((quantity for quantity, _ in adding), ZERO) - abs(position)
+            if beyond <= 0:
+                continue
+            top = max(mark if price is None else price for _, price in adding)
+            side = contract.value(beyond, max(mark, top))
+        worst = max(worst, side)
+    return worst
+
+
+class Others(NamedTuple):
+    """All lines but one: their worst-case value, how many they are, and held symbols without a mark."""
+
+    exposure: Decimal
+    count: int
+    unknown: tuple[str, ...]
+
+
+class Lines:
+    """Positions, working orders and marks, with the worst-case sum kept up to date."""
+
+    def __init__(self) -> None:
+        self.positions: dict[LineKey, Decimal] = {}
+        self.working: dict[LineKey, tuple[Resting, ...]] = {}
+        self.marks: dict[tuple[str, str], Decimal] = {}
+        self.contracts: dict[tuple[str, str], Contract] = {}
+        self._worst: dict[LineKey, Decimal] = {}
+        self._blind: dict[LineKey, None] = {}
+        self._total = ZERO
+        self._by_symbol: dict[str, set[LineKey]] = {}
+
+    def mark(self, venue: str, symbol: str) -> Decimal | None:
+        """The mark on a venue, or the one that was given for the symbol wherever it trades."""
+        found = self.marks.get((venue, symbol))
+        return found if found is not None or not venue else self.marks.get(("", symbol))
+
+    def contract(self, venue: str, symbol: str) -> Contract:
+        found = self.contracts.get((venue, symbol))
+        return found if found is not None else self.contracts.get(("", symbol), LINEAR)
+
+    def set_mark(self, venue: str, symbol: str, price: Decimal) -> None:
+        if self.marks.get((venue, symbol)) == price:
+            return
+        self.marks[venue, symbol] = price
+        for key in self._by_symbol.get(symbol, ()):
+            self._refresh(key)
+
+    def set_contract(self, venue: str, symbol: str, contract: Contract) -> None:
+        self.contracts[venue, symbol] = contract
+        for key in self._by_symbol.get(symbol, ()):
+            self._refresh(key)
+
+    def set_position(self, key: LineKey, quantity: Decimal) -> None:
+        if self.positions.get(key, ZERO) == quantity:
+            return
+        if quantity:
+            self.positions[key] = quantity
+        else:
+            self.positions.pop(key, None)
+        self._touch(key)
+
+    def set_working(self, key: LineKey, orders: tuple[Resting, ...]) -> None:
+        if orders:
+            self.working[key] = orders
+        elif self.working.pop(key, None) is None:
+            return
+        self._touch(key)
+
+    def set_positions(self, positions: Mapping[LineKey, Decimal]) -> None:
+        """These and no others."""
+        for key in [k for k in self.positions if k not in positions]:
+            self.set_position(key, ZERO)
+        for key, quantity in positions.items():
+            self.set_position(key, quantity)
+
+    def _touch(self, key: LineKey) -> None:
+        if key in self.positions or key in self.working:
+            self._by_symbol.setdefault(key[1], set()).add(key)
+        else:
+            self._by_symbol.get(key[1], set()).discard(key)
+        self._refresh(key)
+
+    def _refresh(self, key: LineKey) -> None:
+        self._total -= self._worst.pop(key, ZERO)
+        self._blind.pop(key, None)
+        working = self.working.get(key, ())
+        if key not in self.positions and not any(not r.reduce_only for r in working):
+            return
+        mark = self.mark(key[0], key[1])
+        if mark is None:
+            self._blind[key] = None
+            return
+        position = self.positions.get(key, ZERO)
+        worst = worst_value(position, mark, working, self.contract(key[0], key[1]))
+        self._worst[key] = worst
+        self._total += worst
+
+    def others(self, key: LineKey) -> Others:
+        """All lines but this one."""
+        own = self._worst.get(key)
+        blind = self._blind
+        count = len(self._worst) + len(blind)
+        if own is not None or key in blind:
+            count -= 1
+        unknown = tuple(k[1] for k in blind if k != key) if blind else ()
+        return Others(self._total if own is None else self._total - own, count, unknown)
