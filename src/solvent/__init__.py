@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from solvent.api import Report, evaluate, read_bundle
     from solvent.core.account import Account, Venue
     from solvent.core.errors import BadInput, Refused, SolventError
+    from solvent.journal.errors import JournalFailed, JournalLocked
+    from solvent.journal.events import Event
+    from solvent.journal.record import Record
+    from solvent.runtime.file_journal import AuditLogger
 
 _HOMES = {
     "Account": "solvent.core.account",
+    "AuditLogger": "solvent.runtime.file_journal",
     "BadInput": "solvent.core.errors",
+    "Event": "solvent.journal.events",
+    "JournalFailed": "solvent.journal.errors",
+    "JournalLocked": "solvent.journal.errors",
+    "Record": "solvent.journal.record",
     "Refused": "solvent.core.errors",
     "Report": "solvent.api",
     "SolventError": "solvent.core.errors",
@@ -24,7 +33,21 @@ _HOMES = {
     "read_bundle": "solvent.api",
 }
 
-__all__ = ["Account", "BadInput", "Refused", "Report", "SolventError", "Venue", "evaluate", "read_bundle"]
+__all__ = [
+    "Account",
+    "AuditLogger",
+    "BadInput",
+    "Event",
+    "JournalFailed",
+    "JournalLocked",
+    "Record",
+    "Refused",
+    "Report",
+    "SolventError",
+    "Venue",
+    "evaluate",
+    "read_bundle",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from solvent.cli import conformance, explain, ladder, margin, max_size, what_if
+from solvent.cli import audit, conformance, explain, ladder, margin, max_size, what_if
 from solvent.core.errors import Refused, SolventError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("max-size")(max_size.command)
 app.command("ladder")(ladder.command)
 app.command("explain")(explain.command)
 app.command("conformance")(conformance.command)
+app.add_typer(audit.app)
 
 
 def _version(wanted: bool) -> None:

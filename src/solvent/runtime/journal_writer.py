@@ -1,0 +1,293 @@
+"""The one writer of a folder: gives each record its place in the chain and makes groups of them durable.
+
+Callers seal their record under a lock and wait; a thread takes all that wait, writes them in one write,
+syncs once and wakes them. While it syncs, the next group gathers: nothing spins and nothing is delayed.
+"""
+
+import os
+import threading
+from asyncio import AbstractEventLoop, Future
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from enum import StrEnum
+from itertools import groupby
+from pathlib import Path
+
+from solvent.core.errors import Refused
+from solvent.journal.errors import JournalFailed
+from solvent.journal.events import Event
+from solvent.journal.record import DAY, Record, encode_fields, seal
+from solvent.journal.values import timestamp_text
+from solvent.runtime.clock import Clock
+from solvent.runtime.day_files import DayFiles
+from solvent.runtime.files import Files
+from solvent.runtime.journal_tail import WINDOW, Place, open_tail
+
+MAX_WAITING = 100_000
+"""Records that may wait at once; beyond it a caller is refused before anything is recorded."""
+MAX_GROUP = WINDOW
+"""Bytes of one group, so that opening can check all of the last one."""
+
+
+class Durability(StrEnum):
+    ALWAYS = "always"
+    """An fsync of its own for each record."""
+    GROUP = "group"
+    """One fsync for all that wait."""
+    OS = "os"
+    """Handed to the operating system: survives a crash of the process, not of the machine."""
+
+
+class Entry:
+    """A record on its way. `wait` for a thread; a task awaits `future`."""
+
+    __slots__ = ("_gate", "alone", "day", "error", "future", "loop", "record", "sync")
+
+    def __init__(self, record: Record, day: str, durability: Durability, loop: AbstractEventLoop | None) -> None:
+        self.record = record
+        self.day = day
+        self.sync = durability is not Durability.OS
+        self.alone = durability is Durability.ALWAYS
+        self.error: JournalFailed | None = None
+        self.loop = loop
+        self.future: Future[Record] | None = None
+        self._gate: threading.Lock | None = None
+        if loop is None:
+            self._gate = threading.Lock()
+            self._gate.acquire()
+        else:
+            self.future = loop.create_future()
+
+    def wait(self) -> None:
+        if self._gate is not None:
+            self._gate.acquire()
+        if self.error is not None:
+            raise self.error
+
+    def wake(self) -> None:
+        """Called once, when the fate of the record is known; of a task's entry, on its own loop."""
+        if self._gate is not None:
+            self._gate.release()
+        elif self.future is not None and not self.future.done():
+            if self.error is None:
+                self.future.set_result(self.record)
+            else:
+                self.future.set_exception(self.error)
+
+
+class Writer:
+    """Holds the chain's end, the day's file and the records that wait. The caller holds the folder's lock."""
+
+    def __init__(
+        self, folder: Path, key: bytes | None, files: Files, clock: Clock, durability: Durability
+    ) -> None:
+        self.folder = folder
+        self.key = key
+        self.on_failure: list[Callable[[JournalFailed], None]] = []
+        self.on_end: Callable[[], None] | None = None
+        """Called once when no byte can follow: closed, or failed."""
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._waiting: deque[Entry] = deque()
+        self._busy = self._idle = self._closing = False
+        self._failure: str | None = None
+        self._thread: threading.Thread | None = None
+        place, torn = open_tail(files, folder, key)
+        self._last: Place = place
+        self._days = DayFiles(files, folder, place.day)
+        try:
+            for one in torn:
+                told = {"file": one.file, "torn_file": one.torn_file, "bytes": one.size, "digest": one.digest}
+                self._first(Event.TORN_TAIL, told, clock, durability)
+            opened = {"durability": durability, "keyed": key is not None}
+            self._first(Event.OPENED, opened, clock, durability)
+        except BaseException:
+            self._days.close()
+            raise
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing more can be recorded, or None."""
+        return self._failure
+
+    def usable(self) -> bool:
+        return self._failure is None and not self._closing and os.getpid() == self._pid
+
+    def submit(
+        self,
+        kind: str,
+        fields: bytes,
+        clock: Clock,
+        durability: Durability,
+        loop: AbstractEventLoop | None = None,
+    ) -> Entry:
+        """Give a record its place; it is on record only once the entry is awake without an error."""
+        if os.getpid() != self._pid:
+            raise JournalFailed("this process was forked from the journal's writer: open a journal of its own")
+        with self._lock:
+            if self._failure is not None:
+                raise JournalFailed(self._failure)
+            if self._closing:
+                raise JournalFailed("the journal is closed")
+            if len(self._waiting) >= MAX_WAITING:
+                raise Refused("journal-busy", f"{MAX_WAITING} records wait for the disk already")
+            entry = self._sealed(kind, fields, clock, durability, loop)
+            if entry.sync or self._busy or self._waiting:
+                self._enqueue(entry)
+                return entry
+            failure = self._write_now(entry)
+        if failure is None:
+            entry.wake()
+            return entry
+        self._end(failure, [entry])
+        if not isinstance(failure, Exception):
+            raise failure  # Ctrl-C in the middle of it stays Ctrl-C.
+        return entry
+
+    def _sealed(
+        self, kind: str, fields: bytes, clock: Clock, durability: Durability, loop: AbstractEventLoop | None
+    ) -> Entry:
+        stamp = timestamp_text(clock())
+        if self._waiting:
+            before = self._waiting[-1]
+            seq, prev, day = before.record.seq, before.record.hash, before.day
+        else:
+            seq, prev, day = self._last.seq, self._last.hash, self._last.day
+        record = seal(stamp, kind, fields, seq + 1, prev, self.key)
+        # A clock that goes back does not take the journal back: a day once begun is not written before.
+        return Entry(record, max(stamp[:DAY], day), durability, loop)
+
+    def _enqueue(self, entry: Entry) -> None:
+        # One step: the chain's end is the last that waits, so an interrupt leaves it whole.
+        self._waiting.append(entry)
+        if self._idle:
+            self._work.notify()
+        elif self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=f"journal {self.folder.name}", daemon=True)
+            self._thread.start()
+
+    def _first(self, kind: str, fields: dict[str, object], clock: Clock, durability: Durability) -> None:
+        entry = self._sealed(kind, encode_fields(fields), clock, durability, None)
+        self._days.append(entry.day, entry.record.line, entry.sync)
+        self._last = Place(entry.record.seq, entry.record.hash, entry.day)
+
+    def _write_now(self, entry: Entry) -> BaseException | None:
+        try:
+            self._days.append(entry.day, entry.record.line, sync=False)
+            self._last = Place(entry.record.seq, entry.record.hash, entry.day)
+        except BaseException as error:
+            self._failure = _told(error)
+            return error
+        return None
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                self._busy = False
+                while not self._waiting and not self._closing:
+                    self._idle = True
+                    self._work.wait()
+                    self._idle = False
+                if not self._waiting:
+                    return
+                group = self._take()
+            done = 0
+            try:
+                for day, run in groupby(group, key=_day):
+                    entries = list(run)
+                    lines = b"".join([entry.record.line for entry in entries])
+                    self._days.append(day, lines, any(entry.sync for entry in entries))
+                    _wake(entries)
+                    done += len(entries)
+            except BaseException as error:
+                self._end(error, group[done:])
+                return
+
+    def _take(self) -> list[Entry]:
+        """The next group: all that wait up to a size; a record that wants an fsync of its own goes alone."""
+        waiting, size = self._waiting, 0
+        group: list[Entry] = []
+        while waiting:
+            entry = waiting[0]
+            size += len(entry.record.line)
+            if group and (entry.alone or size > MAX_GROUP):
+                break
+            group.append(waiting.popleft())
+            if entry.alone:
+                break
+        last = group[-1]
+        self._last = Place(last.record.seq, last.record.hash, last.day)
+        self._busy = True
+        return group
+
+    def _end(self, cause: BaseException, entries: list[Entry]) -> None:
+        """Nothing more can be recorded: say so to all that wait, then to whoever asked to be told."""
+        with self._lock:
+            self._failure = _told(cause)
+            lost = entries + list(self._waiting)
+            self._waiting.clear()
+            self._busy = False
+            self._closing = True
+            self._work.notify_all()
+        self._days.close()
+        self._ended()
+        for entry in lost:
+            entry.error = JournalFailed(self._failure)
+            entry.error.__cause__ = cause
+        _wake(lost)
+        for tell in list(self.on_failure):
+            failed = JournalFailed(self._failure)
+            failed.__cause__ = cause
+            with suppress(Exception):  # One that fails must not keep the others from being told.
+                tell(failed)
+
+    def _ended(self) -> None:
+        told, self.on_end = self.on_end, None
+        if told is not None:
+            told()
+
+    def close(self, clock: Clock, durability: Durability) -> None:
+        """Record that the journal closes in good order, and let go. What failed or was forked just lets go."""
+        if os.getpid() != self._pid or self._failure is not None:
+            return
+        try:
+            self.submit(Event.CLOSED, b"", clock, durability).wait()
+        finally:
+            with self._lock:
+                self._closing = True
+                self._work.notify_all()
+            if self._thread is not None:
+                self._thread.join()
+            self._days.close()
+            self._ended()
+
+    def forget(self) -> None:
+        """In a forked child: close what was inherited, so that the parent's lock ends with the parent."""
+        self._days.close()
+
+
+def _day(entry: Entry) -> str:
+    return entry.day
+
+
+def _told(cause: BaseException) -> str:
+    return f"the journal failed and takes no more records: {cause or type(cause).__name__}"
+
+
+def _wake(entries: Iterable[Entry]) -> None:
+    loops: dict[AbstractEventLoop, list[Entry]] = {}
+    for entry in entries:
+        if entry.loop is None:
+            entry.wake()
+        else:
+            loops.setdefault(entry.loop, []).append(entry)
+    for loop, owned in loops.items():
+        with suppress(RuntimeError):  # The loop was closed: nobody waits there.
+            loop.call_soon_threadsafe(_wake_here, owned)
+
+
+def _wake_here(entries: list[Entry]) -> None:
+    for entry in entries:
+        entry.wake()
