@@ -12,23 +12,36 @@ if TYPE_CHECKING:
     from solvent.api import Report, evaluate, read_bundle
     from solvent.core.account import Account, Venue
     from solvent.core.errors import BadInput, Refused, SolventError
+    from solvent.core.facts import Fill, OrderRequest, OrderSide, OrderType
     from solvent.journal.errors import JournalFailed, JournalLocked
     from solvent.journal.events import Event
     from solvent.journal.record import Record
+    from solvent.risk.gate import RiskDecision
+    from solvent.risk.verdict import Verdict
+    from solvent.runtime.config import RiskConfig
     from solvent.runtime.file_journal import AuditLogger
+    from solvent.runtime.risk_manager import RiskManager
 
 _HOMES = {
     "Account": "solvent.core.account",
     "AuditLogger": "solvent.runtime.file_journal",
     "BadInput": "solvent.core.errors",
     "Event": "solvent.journal.events",
+    "Fill": "solvent.core.facts",
     "JournalFailed": "solvent.journal.errors",
     "JournalLocked": "solvent.journal.errors",
+    "OrderRequest": "solvent.core.facts",
+    "OrderSide": "solvent.core.facts",
+    "OrderType": "solvent.core.facts",
     "Record": "solvent.journal.record",
     "Refused": "solvent.core.errors",
     "Report": "solvent.api",
+    "RiskConfig": "solvent.runtime.config",
+    "RiskDecision": "solvent.risk.gate",
+    "RiskManager": "solvent.runtime.risk_manager",
     "SolventError": "solvent.core.errors",
     "Venue": "solvent.core.account",
+    "Verdict": "solvent.risk.verdict",
     "evaluate": "solvent.api",
     "read_bundle": "solvent.api",
 }
@@ -38,13 +51,21 @@ __all__ = [
     "AuditLogger",
     "BadInput",
     "Event",
+    "Fill",
     "JournalFailed",
     "JournalLocked",
+    "OrderRequest",
+    "OrderSide",
+    "OrderType",
     "Record",
     "Refused",
     "Report",
+    "RiskConfig",
+    "RiskDecision",
+    "RiskManager",
     "SolventError",
     "Venue",
+    "Verdict",
     "evaluate",
     "read_bundle",
 ]

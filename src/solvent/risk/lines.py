@@ -72,7 +72,7 @@ class Others(NamedTuple):
     """All lines but one: their worst-case value, how many they are, and held symbols without a mark."""
 
     exposure: Decimal
-    count: int
+    lines: int
     unknown: tuple[str, ...]
 
 
@@ -159,8 +159,8 @@ class Lines:
         """All lines but this one."""
         own = self._worst.get(key)
         blind = self._blind
-        count = len(self._worst) + len(blind)
+        lines = len(self._worst) + len(blind)
         if own is not None or key in blind:
-            count -= 1
+            lines -= 1
         unknown = tuple(k[1] for k in blind if k != key) if blind else ()
-        return Others(self._total if own is None else self._total - own, count, unknown)
+        return Others(self._total if own is None else self._total - own, lines, unknown)

@@ -12,6 +12,7 @@ changes the account and evaluates it. Both count what already works, at its wors
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from math import lcm
 from typing import Final, NamedTuple
 
@@ -113,6 +114,10 @@ class MarginView:
         try:
             if distance == self._distance and not order.side:
                 name = self.instrument(order.symbol)
+                for other in working:  # all terms first: a new one may change the pool's scale
+                    if other[0] in ("", self.venue):
+                        self._terms_of(self.instrument(other[1]))
+                self._terms_of(name)
                 terms = self._terms_of(name)
                 if terms is not None:
                     sums = self._sums_of(self._pool_of(name))
@@ -202,8 +207,12 @@ class MarginView:
             factor = Decimal(lcm(scale, needed) // scale)
             sums = Sums(
                 sums.name,
-                *(getattr(sums, f) * factor for f in ("scale", "equity", "initial", "excess", "reserved")),
-                tuple((drop * factor, name) for drop, name in sums.drops),
+                sums.scale * factor,
+                sums.equity * factor,
+                sums.initial * factor,
+                sums.excess * factor,
+                sums.reserved * factor,
+                tuple((drop * factor, who) for drop, who in sums.drops),
             )
             self._pools[sums.name] = sums
             self._terms.clear()
@@ -332,12 +341,7 @@ class MarginView:
             if near is not None and (found is None or near.num * found.den < found.num * near.den):
                 found = near
         assert least is not None
-        drop, who = ZERO, ""
-        for drop, who in sums.drops[:2]:
-            if who != name:
-                break
-        else:
-            drop = ZERO
+        drop, who = next(((d, n) for d, n in sums.drops[:2] if n != name), (ZERO, ""))
         if rest.drop > drop:
             drop, who = rest.drop, "an instrument with working orders"
         if drop > least and drop > 0:
@@ -437,9 +441,7 @@ def _convex(schedule: Schedule) -> bool:
     pieces = schedule.pieces
     if pieces[0].lower > 0:
         return False
-    return all(
-        a.rate <= b.rate and a.at(b.lower) == b.at(b.lower) for a, b in zip(pieces, pieces[1:], strict=False)
-    )
+    return all(a.rate <= b.rate and a.at(b.lower) == b.at(b.lower) for a, b in pairwise(pieces))
 
 
 def _numbers(schedule: Schedule) -> list[Fraction]:

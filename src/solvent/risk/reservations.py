@@ -66,7 +66,10 @@ class Reservations:
     """All of them. The order of a venue's own reports is kept, so that two folds give the same bytes."""
 
     def __init__(self, held: Iterable[Reservation] = ()) -> None:
-        self._held: dict[str, Reservation] = {r.client_id: r for r in held}
+        self._held: dict[str, Reservation] = {}
+        self._lines: dict[LineKey, dict[str, Resting]] = {}
+        for reservation in held:
+            self.add(reservation)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -80,31 +83,47 @@ class Reservations:
     def all(self) -> tuple[Reservation, ...]:
         return tuple(self._held.values())
 
+    def lines(self) -> tuple[LineKey, ...]:
+        return tuple(self._lines)
+
     def on(self, key: LineKey) -> tuple[Resting, ...]:
         """What works on one line."""
-        return tuple(r.resting for r in self._held.values() if r.resting.key == key)
+        return tuple(self._lines.get(key, {}).values())
 
     def add(self, reservation: Reservation) -> None:
+        """Add, or put in the place of the one with the same client id."""
+        old = self._held.get(reservation.client_id)
+        if old is not None and old.resting.key != reservation.resting.key:
+            self.release(old.client_id)
         self._held[reservation.client_id] = reservation
+        self._lines.setdefault(reservation.resting.key, {})[reservation.client_id] = reservation.resting
 
     def advance(self, client_id: str, stage: Stage, order_id: str = "") -> bool:
         """Move on; False where there is no such reservation (it is done, or has expired)."""
         found = self._held.get(client_id)
         if found is None:
             return False
-        self._held[client_id] = found._replace(stage=stage, order_id=order_id or found.order_id)
+        self.add(found._replace(stage=stage, order_id=order_id or found.order_id))
         return True
 
     def release(self, client_id: str) -> Reservation | None:
         """Done: cancelled, rejected, expired or filled."""
-        return self._held.pop(client_id, None)
+        found = self._held.pop(client_id, None)
+        if found is not None:
+            line = self._lines[found.resting.key]
+            del line[client_id]
+            if not line:
+                del self._lines[found.resting.key]
+        return found
 
     def find(self, client_id: str, order_id: str) -> Reservation | None:
         """By client id, else by the venue's own id."""
         found = self._held.get(client_id) if client_id else None
         if found is not None or not order_id:
             return found
-        return next((r for r in self._held.values() if order_id in (r.order_id, r.client_id)), None)
+        if order_id in self._held:
+            return self._held[order_id]
+        return next((r for r in self._held.values() if r.order_id == order_id), None)
 
     def fill(self, client_id: str, order_id: str, quantity: Decimal) -> Reservation | None:
         """Take a fill off what remains; done when nothing does. A fill proves that the order was sent."""
@@ -116,7 +135,7 @@ class Reservations:
             return self.release(found.client_id)
         stage = Stage.LIVE if found.stage in (Stage.RESERVED, Stage.SENT) else found.stage
         left = found._replace(resting=found.resting._replace(remaining=remaining), stage=stage)
-        self._held[found.client_id] = left
+        self.add(left)
         return left
 
     def expired(self, now_ms: int, lifetime_ms: int) -> list[str]:
@@ -130,25 +149,22 @@ class Reservations:
     def merge(self, venue: str, reported: Iterable[Reservation], settled: bool) -> None:
         """A venue's open orders, all of them: each is live with what remains of it.
 
-        Ours that were live there and are not among them are done where every fill up to the report has been
-        applied (`settled`), else their outcome is unknown. What is reserved, sent or unknown stays: a report
-        may be older than the order.
+        Ours that were live there and are not among them: their outcome is unknown, unless every fill and
+        every answer up to the report has been applied (`settled`): then they, and those whose outcome was
+        unknown, are done. What is reserved or sent stays: a report may be older than the order.
         """
         seen = set()
         for order in reported:
             known = self.find(order.client_id, order.order_id)
-            if known is None:
-                self.add(order)
-                seen.add(order.client_id)
-                continue
-            resting = order.resting._replace(client_id=known.client_id)
-            order_id = order.order_id or known.order_id
-            self._held[known.client_id] = Reservation(resting, Stage.LIVE, known.at_ms, order_id)
-            seen.add(known.client_id)
+            if known is not None:
+                resting = order.resting._replace(client_id=known.client_id)
+                order = Reservation(resting, Stage.LIVE, known.at_ms, order.order_id or known.order_id)
+            self.add(order)
+            seen.add(order.client_id)
         for held in self.all():
-            if held.stage is not Stage.LIVE or held.resting.key[0] != venue or held.client_id in seen:
+            if held.resting.key[0] != venue or held.client_id in seen:
                 continue
-            if settled:
+            if settled and held.stage in (Stage.LIVE, Stage.UNKNOWN):
                 self.release(held.client_id)
-            else:
+            elif held.stage is Stage.LIVE:
                 self.advance(held.client_id, Stage.UNKNOWN)

@@ -25,7 +25,7 @@ from solvent.journal.record import Record, check_key, encode_fields
 from solvent.runtime.clock import Clock, system_clock
 from solvent.runtime.files import DISK, Files
 from solvent.runtime.journal_keys import chain_key
-from solvent.runtime.journal_writer import Durability, Writer
+from solvent.runtime.journal_writer import Durability, Entry, Writer
 
 LOCK_NAME = ".audit.lock"
 
@@ -82,6 +82,15 @@ class AuditLogger:
         entry = self._open_writer().submit(name, encode_fields(fields), self._clock, self.durability, loop)
         assert entry.future is not None
         return await entry.future
+
+    def submit(self, type: str, loop: asyncio.AbstractEventLoop | None = None, /, **fields: Any) -> Entry:  # noqa: A002
+        """Give an event its place without waiting for the disk: `entry.wait()`, or await `entry.future` where
+        a loop was given. Records keep their order, so what is durable later makes this durable too.
+
+        Raises as `record` does where it cannot be given a place.
+        """
+        name = event_name(type)
+        return self._open_writer().submit(name, encode_fields(fields), self._clock, self.durability, loop)
 
     def _open_writer(self) -> Writer:
         if self._closed:
