@@ -17,11 +17,14 @@ def instrument_facts(given: Any) -> InstrumentFacts:
     """Of an account's instrument, a mapping or an object with these names. Raises BadInput."""
     if isinstance(given, InstrumentFacts):
         return given
-    get = given.get if isinstance(given, Mapping) else lambda name: getattr(given, name, None)
-    steps = [_amount(get(name), name) for name in _STEPS]
-    multiplier = _amount(get("multiplier"), "multiplier")
-    contract = Contract(Decimal(1) if multiplier is None else multiplier, get("inverse") is True)
-    return InstrumentFacts(*steps, contract=contract)
+
+    def said(name: str) -> Any:
+        return given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
+
+    step, tick, least, least_notional, most = (_amount(said(name), name) for name in _STEPS)
+    multiplier = _amount(said("multiplier"), "multiplier")
+    contract = Contract(Decimal(1) if multiplier is None else multiplier, said("inverse") is True)
+    return InstrumentFacts(step, tick, least, least_notional, most, contract)
 
 
 def _amount(value: Any, field: str) -> Decimal | None:

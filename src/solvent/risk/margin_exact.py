@@ -26,7 +26,6 @@ def after(
     order: Asked,
     position: Decimal,
     working: Mapping[LineKey, tuple[Resting, ...]],
-    distance: Decimal,
 ) -> MarginAfter:
     """The order's pools once the order and all that works are filled at their worst. Raises Refused."""
     account = replace(made.account, pools=tuple(replace(p.pool, collateral=p.collateral) for p in made.pools))

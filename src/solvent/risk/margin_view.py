@@ -9,10 +9,9 @@ notional, without pair bonuses (Hyperliquid). Everything else goes through `solv
 changes the account and evaluates it. Both count what already works, at its worst, on every line of the pool.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
-from itertools import pairwise
 from math import lcm
 from typing import Final, NamedTuple
 
@@ -21,27 +20,25 @@ from solvent.core.errors import Refused
 from solvent.margin.change import Trade, cross_pool
 from solvent.margin.change import fee_rate as taker_fee
 from solvent.margin.evaluate import Evaluation, PoolResult
-from solvent.margin.schedule import Schedule
 from solvent.risk import margin_exact
 from solvent.risk.lines import ZERO, LineKey, Resting
-from solvent.risk.situation import EXACT, Asked, MarginAfter, Ratio
+from solvent.risk.margin_line import (
+    LineAfter,
+    Terms,
+    asked,
+    clipped,
+    convex,
+    drop_of,
+    numbers_of,
+    odd_part,
+    pieces_of,
+    root,
+    scaled,
+    side_filled,
+)
+from solvent.risk.situation import Asked, MarginAfter, Ratio
 
-ONE: Final = Decimal(1)
-Pieces = tuple[tuple[Decimal, Decimal, Decimal], ...]
-"""(lower notional, rate * scale, deduction * scale)"""
 Working = Mapping[LineKey, tuple[Resting, ...]]
-
-
-class Terms(NamedTuple):
-    """What a position of one instrument asks. `price` and `size` are the report's."""
-
-    price: Decimal
-    size: Decimal
-    fee: Decimal
-    initial: Pieces
-    maintenance: Pieces
-    asked_initial: Decimal
-    asked_maintenance: Decimal
 
 
 class Sums(NamedTuple):
@@ -56,15 +53,6 @@ class Sums(NamedTuple):
     excess: Decimal
     reserved: Decimal
     drops: tuple[tuple[Decimal, str], ...]
-
-
-class LineAfter(NamedTuple):
-    """A line once the orders of one side are filled: its size, what the fills cost, and what it then asks."""
-
-    size: Decimal
-    cost: Decimal
-    initial: Decimal
-    maintenance: Decimal
 
 
 class LineCost(NamedTuple):
@@ -123,7 +111,7 @@ class MarginView:
                     sums = self._sums_of(self._pool_of(name))
                     assert sums is not None
                     return self._quick(sums, terms, name, order, mark, position, working, positions)
-            return margin_exact.after(self.made, self.instrument, order, position, working, distance)
+            return margin_exact.after(self.made, self.instrument, order, position, working)
         except Refused as refusal:
             return MarginAfter(refusal.code, str(refusal))
 
@@ -156,14 +144,14 @@ class MarginView:
         if pool.collateral.status == "unknown" or not all(model.knows(level) for level in Level):
             return None
         schedules = [e.schedule(level) for e in model.exposures for level in Level]
-        if not all(map(_convex, schedules)):
+        if not all(map(convex, schedules)):
             return None
         held = rules.order_margin(pool.pool) if self._reports_orders else Fraction(0)
         amounts = [model.equity, model.requirement(Level.INITIAL), model.excess(Level.MAINTENANCE), held]
-        scale = lcm(*(_odd_part(x) for x in amounts), *(_odd_part(x) for s in schedules for x in _numbers(s)))
-        equity, initial, excess, reserved = (_scaled(x, scale) for x in amounts)
+        scale = lcm(*(odd_part(x) for x in amounts), *(odd_part(x) for s in schedules for x in numbers_of(s)))
+        equity, initial, excess, reserved = (scaled(x, scale) for x in amounts)
         drops = [
-            (_drop(_scaled(e.size, 1), _scaled(e.price, 1), _pieces(e.schedule(Level.MAINTENANCE), scale),
+            (drop_of(scaled(e.size, 1), scaled(e.price, 1), pieces_of(e.schedule(Level.MAINTENANCE), scale),
                    self._distance, scale), e.instrument)
             for e in model.exposures
         ]  # fmt: skip
@@ -196,12 +184,12 @@ class MarginView:
         levels = [rules.initial(pool.pool, position), rules.maintenance(pool.pool, position)]
         if levels[0] is None and held is None:
             raise Refused("no-leverage", f"no leverage setting of {instrument} in the report")
-        if levels[0] is None or levels[1] is None or not all(s is not None and _convex(s) for s in levels):
+        if levels[0] is None or levels[1] is None or not all(s is not None and convex(s) for s in levels):
             return None
         sums = self._sums_of(pool)
         if sums is None:
             return None
-        needed = lcm(*(_odd_part(x) for s in levels if s is not None for x in _numbers(s)))
+        needed = lcm(*(odd_part(x) for s in levels if s is not None for x in numbers_of(s)))
         scale = int(sums.scale)
         if scale % needed:  # an instrument not held before: hold the pool's amounts times a larger scale
             factor = Decimal(lcm(scale, needed) // scale)
@@ -218,11 +206,11 @@ class MarginView:
             self._terms.clear()
             self._costs.clear()
             scale = int(sums.scale)
-        initial, maintenance = (_pieces(s, scale) for s in levels if s is not None)
-        size, at = _scaled(position.size, 1), _scaled(price, 1)
-        fee = _scaled(taker_fee(account, rules, Trade(instrument=instrument, size=Fraction(1))), 1)
+        initial, maintenance = (pieces_of(s, scale) for s in levels if s is not None)
+        size, at = scaled(position.size, 1), scaled(price, 1)
+        fee = scaled(taker_fee(account, rules, Trade(instrument=instrument, size=Fraction(1))), 1)
         notional = abs(size) * at
-        return Terms(at, size, fee, initial, maintenance, _asked(initial, notional), _asked(maintenance, notional))
+        return Terms(at, size, fee, initial, maintenance, asked(initial, notional), asked(maintenance, notional))
 
     def _quick(
         self,
@@ -248,13 +236,13 @@ class MarginView:
         if not working:
             initial += sums.reserved
         held = equity - (sums.equity - sums.excess - terms.asked_maintenance) - rest.maintenance
-        asked = None if order.market else order.price
-        grown = [] if order.reduce_only else [(order.quantity, asked)]
+        bound = None if order.market else order.price
+        grown = [] if order.reduce_only else [(order.quantity, bound)]
         grown += [(r.remaining, r.price) for r in own if r.sign == sign and not r.reduce_only]
-        sides = [_side(terms, position, price, sign, grown, scale)]
+        sides = [side_filled(terms, position, price, sign, grown, scale)]
         other = [(r.remaining, r.price) for r in own if r.sign != sign and not r.reduce_only]
         if other:
-            sides.append(_side(terms, position, price, -sign, other, scale))
+            sides.append(side_filled(terms, position, price, -sign, other, scale))
         first = sides[0]
         worst_equity, worst_initial = equity - first.cost, initial + first.initial
         for side in sides[1:]:
@@ -264,9 +252,9 @@ class MarginView:
         before = reducing_to = None
         pair = ""
         if position * sign < 0:
-            before = held + rest.cost + rest.maintenance - _asked(terms.maintenance, abs(position) * price)
-            closing = _clipped(order, asked, own, abs(position))
-            alone = _side(terms, position, price, sign, closing, scale)
+            before = held + rest.cost + rest.maintenance - asked(terms.maintenance, abs(position) * price)
+            closing = clipped(order, bound, own, abs(position))
+            alone = side_filled(terms, position, price, sign, closing, scale)
             reducing_to = held + rest.cost + rest.maintenance - alone.cost - alone.maintenance
             if reducing_to < 0:
                 pair = self._pair(sums.name, name, sign)
@@ -305,8 +293,8 @@ class MarginView:
             fills = [(r.remaining, r.price) for r in orders if r.sign == sign and not r.reduce_only]
             if not fills:
                 continue
-            side = _side(terms, size, terms.price, sign, fills, sums.scale)
-            drop = _drop(side.size, terms.price, terms.maintenance, self._distance, int(sums.scale))
+            side = side_filled(terms, size, terms.price, sign, fills, sums.scale)
+            drop = drop_of(side.size, terms.price, terms.maintenance, self._distance, int(sums.scale))
             cost = LineCost(
                 max(cost.cost, side.cost),
                 max(cost.initial, side.initial - terms.asked_initial),
@@ -337,7 +325,7 @@ class MarginView:
             excess = held - side.cost - side.maintenance
             if least is None or excess < least:
                 least = excess
-            near = _root(terms, side.size, price, excess + side.maintenance, excess, sums.scale)
+            near = root(terms, side.size, price, excess + side.maintenance, excess, sums.scale)
             if near is not None and (found is None or near.num * found.den < found.num * near.den):
                 found = near
         assert least is not None
@@ -353,120 +341,3 @@ class MarginView:
     def _pair(self, pool: str, name: str, sign: int) -> str:
         model = next(p.model for p in self.made.pools if p.pool.name == pool)
         return margin_exact.pair_of(model, name, sign)
-
-
-def _side(
-    terms: Terms,
-    position: Decimal,
-    price: Decimal,
-    sign: int,
-    fills: Iterable[tuple[Decimal, Decimal | None]],
-    scale: Decimal,
-) -> LineAfter:
-    """The line with these fills, each at the worse of its price and the mark, taker fees paid."""
-    quantity = cost = ZERO
-    for filled, at in fills:
-        quantity += filled
-        worse = price if at is None or (at - price) * sign < 0 else at
-        cost += filled * (abs(worse - price) + worse * terms.fee)
-    size = position + quantity * sign
-    notional = abs(size) * price
-    return LineAfter(size, cost * scale, _asked(terms.initial, notional), _asked(terms.maintenance, notional))
-
-
-def _clipped(
-    order: Asked, price: Decimal | None, own: tuple[Resting, ...], most: Decimal
-) -> list[tuple[Decimal, Decimal | None]]:
-    """The order, then what works on its side, up to the position: what reduce-only makes of them."""
-    fills = []
-    for quantity, at in [(order.quantity, price)] + [(r.remaining, r.price) for r in own if r.sign == order.sign]:
-        taken = min(quantity, most)
-        most -= taken
-        if taken > 0:
-            fills.append((taken, at))
-    return fills
-
-
-def _asked(pieces: Pieces, notional: Decimal) -> Decimal:
-    """rate * notional - deduction of the piece in force, times scale."""
-    found = pieces[0]
-    for piece in pieces[1:]:
-        if notional < piece[0]:
-            break
-        found = piece
-    return found[1] * notional - found[2]
-
-
-def _root(
-    terms: Terms, size: Decimal, price: Decimal, equity: Decimal, excess: Decimal, scale: Decimal
-) -> Ratio | None:
-    """Distance of the liquidation price from the mark, as a fraction of the mark; None where there is none.
-
-    In each piece: equity + size * (x - price) * scale = rate * |size| * x - deduction, and x lies in it.
-    """
-    if size == 0:
-        return None
-    if excess < 0:
-        return Ratio(ZERO, ONE)
-    amount, pieces = abs(size), terms.maintenance
-    fixed = equity - size * price * scale
-    number = max((i for i, p in enumerate(pieces) if p[0] <= amount * price), default=0)
-    step = -1 if size > 0 else 1
-    while 0 <= number < len(pieces):
-        lower, rate, deduction = pieces[number]
-        slope = size * scale - rate * amount
-        if slope * step < 0:  # x = -(fixed + deduction) / slope, compared without dividing
-            top = -(fixed + deduction) if slope > 0 else fixed + deduction
-            steep = abs(slope)
-            above = top * amount >= lower * steep
-            ends = pieces[number + 1][0] if number + 1 < len(pieces) else None
-            below = ends is None or top * amount <= ends * steep
-            if (above or step > 0) and (below or step < 0):
-                if top <= 0:
-                    return None
-                return Ratio(abs(price * steep - top), price * steep)
-        number += step
-    return None
-
-
-def _drop(size: Decimal, price: Decimal, pieces: Pieces, distance: Decimal, scale: int) -> Decimal:
-    """What excess loses when the price moves against the position by `distance`."""
-    notional = abs(size) * price
-    moved = notional * (ONE - distance if size > 0 else ONE + distance)
-    return notional * distance * scale + _asked(pieces, moved) - _asked(pieces, notional)
-
-
-def _convex(schedule: Schedule) -> bool:
-    """Rates rise, from 0 on, without a jump."""
-    pieces = schedule.pieces
-    if pieces[0].lower > 0:
-        return False
-    return all(a.rate <= b.rate and a.at(b.lower) == b.at(b.lower) for a, b in pairwise(pieces))
-
-
-def _numbers(schedule: Schedule) -> list[Fraction]:
-    return [x for p in schedule.pieces for x in (p.rate, p.deduction, p.lower)]
-
-
-def _pieces(schedule: Schedule, scale: int) -> Pieces:
-    return tuple(
-        (_scaled(p.lower, 1), _scaled(p.rate, scale), _scaled(p.deduction, scale)) for p in schedule.pieces
-    )
-
-
-def _odd_part(value: Fraction) -> int:
-    """The part of the denominator that keeps it from ending as a decimal."""
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    return rest
-
-
-def _scaled(value: Fraction, scale: int) -> Decimal:
-    """value * scale, exactly. Raises Refused where it does not end within the exact context."""
-    product = value * scale
-    quotient = EXACT.divide(Decimal(product.numerator), Decimal(product.denominator))
-    if Fraction(quotient) != product:
-        raise Refused("margin-not-exact", "a number of the report does not end as a decimal")
-    return quotient

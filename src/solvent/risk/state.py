@@ -237,7 +237,7 @@ def _error(state: DeskState, record: Record) -> None:
         state.errors += 1
 
 
-def _success(state: DeskState, record: Record) -> None:
+def _success(state: DeskState, _: Record) -> None:
     state.errors = 0
 
 
@@ -245,7 +245,7 @@ def _tripped(state: DeskState, record: Record) -> None:
     state.breaker = trip(state.breaker, record["cause"], record["reason"], record["at_ms"])
 
 
-def _reset(state: DeskState, record: Record) -> None:
+def _reset(state: DeskState, _: Record) -> None:
     state.breaker = CLOSED
     state.losses = state.errors = 0
 

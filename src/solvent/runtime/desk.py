@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from solvent.core.numbers import parse_decimal, text
-from solvent.risk.breaker import Cause, trip
+from solvent.risk.breaker import Cause
+from solvent.risk.breaker import trip as tripped
+from solvent.risk.limits import Limits
 from solvent.risk.lines import ZERO, LineKey, Lines
 from solvent.risk.state import DeskState, apply, utc_day
 from solvent.runtime.clock import Clock
@@ -88,7 +90,27 @@ class Desk:
         """The journal takes no more: the breaker trips, in memory, since nothing else can be had."""
         if not self.failure:
             self.failure = why or "the journal failed"
-        self.state.breaker = trip(self.state.breaker, Cause.JOURNAL, self.failure, self.now_ms())
+        self.state.breaker = tripped(self.state.breaker, Cause.JOURNAL, self.failure, self.now_ms())
+
+    def trip(self, cause: Cause, why: str) -> None:
+        """Trip the breaker, on record; once for each cause."""
+        if not self.state.breaker.tripped or self.state.breaker.cause != cause:
+            self.put("circuit_breaker_tripped", wait=True, cause=str(cause), reason=why[:300])
+
+    def watch(self, limits: Limits) -> None:
+        """Trip on what the facts say. Cheap: it runs after every fact."""
+        state = self.state
+        if state.breaker.tripped:
+            return
+        if state.losses >= max(limits.max_consecutive_losses, 1):
+            self.trip(Cause.LOSSES, f"{state.losses} losing trades in a row")
+        elif state.errors >= max(limits.max_consecutive_errors, 1):
+            self.trip(Cause.ERRORS, f"{state.errors} errors in a row")
+        pnl = state.day_pnl
+        if pnl is None or pnl >= 0 or state.breaker.tripped or state.day_start is None:
+            return
+        if -pnl > limits.max_daily_loss or -pnl > limits.max_daily_loss_percent * state.day_start:
+            self.trip(Cause.DAILY_LOSS, f"the day has lost {text(-pnl)}")
 
     def check_journal(self) -> None:
         if not self.failure and not self.journal.healthy:

@@ -78,7 +78,8 @@ def journal_of(logger: Any) -> Journal:
     """The journal behind an `audit_logger` argument; None is the one in memory."""
     if logger is None:
         return MemoryJournal()
-    return logger if hasattr(logger, "submit") else PlainJournal(logger)  # type: ignore[no-any-return]
+    found: Journal = logger if hasattr(logger, "submit") else PlainJournal(logger)
+    return found
 
 
 FAILURES = (JournalFailed, OSError, SolventError)

@@ -1,4 +1,4 @@
-"""The order's price is near the mark: fat fingers end here. A market order's price is a bound, judged as slippage."""
+"""The order's price is near the mark. A market order's price is a bound, and judged as slippage."""
 
 from solvent.risk.situation import Situation
 from solvent.risk.verdict import NOT_APPLICABLE, Verdict, failing, passing, share_at_most
