@@ -48,17 +48,21 @@ class RiskDecision(NamedTuple):
 
 def decide(s: Situation, checks: tuple[Check, ...] = CHECKS) -> RiskDecision:
     """All checks, always. A check that raises has failed. Call it in a wide decimal context."""
-    verdicts = [PASSES]
-    add = verdicts.append
-    for check in checks:
-        try:
-            add(check(s))
-        except Exception as error:
-            add(raised(check.__name__, error))
+    try:
+        verdicts = [PASSES, *[check(s) for check in checks]]
+    except Exception:
+        verdicts = [PASSES, *[_guarded(check, s) for check in checks]]
     for verdict in verdicts:
         if not verdict[1]:
             return _held(s, verdicts)
     return RiskDecision(True, "", tuple(verdicts), s.order.client_id)
+
+
+def _guarded(check: Check, s: Situation) -> Verdict:
+    try:
+        return check(s)
+    except Exception as error:
+        return raised(check.__name__, error)
 
 
 def _held(s: Situation, verdicts: list[Verdict]) -> RiskDecision:

@@ -14,6 +14,7 @@ Bound = Decimal | int | str | None
 
 _SHOWN = Context(prec=28, rounding=ROUND_UP)
 """Quotients are for show (decisions multiply instead), and rounded up: what is over a limit looks over it."""
+_DIVIDE = _SHOWN.divide
 _FLOOR = Context(prec=28, rounding=ROUND_FLOOR)
 
 
@@ -48,29 +49,31 @@ def failing(check: str, code: str, limit: Bound, actual: Bound, note: str = "") 
     return Verdict(check, False, limit, actual, None, code, False, note)
 
 
+def measured(
+    check: str, passed: bool, limit: Bound, actual: Bound, headroom: Decimal | int | None, code: str
+) -> Verdict:
+    """A verdict of a check that measures; `code` is why it fails. (Made of the bare tuple: decisions are many.)"""
+    row = (check, passed, limit, actual, headroom, OK if passed else code, False, "")
+    return tuple.__new__(Verdict, row)
+
+
 def at_most(check: str, limit: Decimal, actual: Decimal, code: str) -> Verdict:
     """`actual` must not be above `limit`; at the limit passes."""
-    if actual <= limit:
-        return Verdict(check, True, limit, actual, limit - actual, OK)
-    return Verdict(check, False, limit, actual, limit - actual, code)
+    return measured(check, actual <= limit, limit, actual, limit - actual, code)
 
 
 def count_at_most(check: str, limit: int, actual: int, code: str) -> Verdict:
-    if actual <= limit:
-        return Verdict(check, True, limit, actual, limit - actual, OK)
-    return Verdict(check, False, limit, actual, limit - actual, code)
+    return measured(check, actual <= limit, limit, actual, limit - actual, code)
 
 
 def share_at_most(check: str, limit: Decimal, part: Decimal, whole: Decimal, code: str) -> Verdict:
     """`part / whole` must not be above `limit`. Decided by multiplying, so that nothing is rounded."""
     if whole <= 0:
         if part == 0:
-            return Verdict(check, True, limit, part, limit, OK)
+            return measured(check, True, limit, part, limit, code)
         return failing(check, "equity-not-positive", limit, "undefined", "a share of nothing or of a debt")
-    actual = _SHOWN.divide(part, whole)
-    if part <= limit * whole:
-        return Verdict(check, True, limit, actual, limit - actual, OK)
-    return Verdict(check, False, limit, actual, limit - actual, code)
+    actual = _DIVIDE(part, whole)
+    return measured(check, part <= limit * whole, limit, actual, limit - actual, code)
 
 
 def quotient(num: Decimal, den: Decimal) -> Decimal:

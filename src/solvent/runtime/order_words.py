@@ -11,6 +11,7 @@ from solvent.risk.limits import Limits
 from solvent.risk.lines import Resting
 from solvent.risk.reservations import Reservation, Stage
 from solvent.risk.situation import Situation
+from solvent.risk.verdict import Verdict
 
 
 def number_of(value: Any, field: str) -> Decimal:
@@ -29,6 +30,16 @@ def price_of(value: Any, field: str) -> Decimal:
 
 def config_fields(config: Limits) -> dict[str, Any]:
     return {name: text(v) if isinstance(v, Decimal) else v for name, v in config.model_dump().items()}
+
+
+def verdict_row(verdict: Verdict) -> list[Any]:
+    """A verdict on record: check, code, limit, actual, headroom, then "waived" and the note where there are."""
+    row: list[Any] = [verdict.check, verdict.code]
+    if verdict.limit is not None:
+        row += [verdict.limit, verdict.actual, verdict.headroom]
+    if verdict.waived or verdict.note:
+        row += ["waived" if verdict.waived else "", verdict.note]
+    return row
 
 
 def decision_fields(decision: RiskDecision, s: Situation) -> tuple[str, dict[str, Any]]:
@@ -51,7 +62,7 @@ def decision_fields(decision: RiskDecision, s: Situation) -> tuple[str, dict[str
         "mark_at_ms": None if s.mark is None else s.mark.at_ms,
         "used_equity": None if s.money is None else text(s.money.equity),
         "position": text(s.position),
-        "verdicts": [v.to_dict() for v in decision.verdicts],
+        "verdicts": [verdict_row(v) for v in decision.verdicts],
     }
     if not decision.approved:
         return "risk_rejected", fields

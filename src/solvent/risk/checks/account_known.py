@@ -3,9 +3,10 @@
 from decimal import Decimal
 
 from solvent.risk.situation import Situation
-from solvent.risk.verdict import OK, Verdict, failing, passing
+from solvent.risk.verdict import Verdict, at_most, failing, passing
 
 _PASSES = passing("account_known")
+_MILLI = Decimal("0.001")
 
 
 def account_known(s: Situation) -> Verdict:
@@ -14,7 +15,4 @@ def account_known(s: Situation) -> Verdict:
         return failing("account_known", "no-account", "a balance", "unknown")
     if limit is None:
         return _PASSES
-    age = Decimal(s.now_ms - s.money.at_ms).scaleb(-3)
-    if age > limit:
-        return Verdict("account_known", False, limit, age, limit - age, "stale-account")
-    return Verdict("account_known", True, limit, age, limit - age, OK)
+    return at_most("account_known", limit, (s.now_ms - s.money.at_ms) * _MILLI, "stale-account")

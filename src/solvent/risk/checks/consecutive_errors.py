@@ -1,12 +1,11 @@
 """Fewer errors in a row than the number that trips the breaker."""
 
 from solvent.risk.situation import Situation
-from solvent.risk.verdict import OK, Verdict
+from solvent.risk.verdict import Verdict, measured
 
 
 def consecutive_errors(s: Situation) -> Verdict:
     limit, actual = s.limits.max_consecutive_errors, s.errors
-    passed = actual < max(limit, 1)
-    return Verdict(
-        "consecutive_errors", passed, limit, actual, limit - actual, OK if passed else "consecutive-errors"
+    return measured(
+        "consecutive_errors", actual < max(limit, 1), limit, actual, limit - actual, "consecutive-errors"
     )

@@ -2,7 +2,7 @@
 
 from solvent.risk.lines import ZERO
 from solvent.risk.situation import Situation
-from solvent.risk.verdict import NOT_APPLICABLE, OK, Verdict, failing, passing, quotient
+from solvent.risk.verdict import NOT_APPLICABLE, Verdict, failing, measured, passing, quotient
 
 _NOT_APPLICABLE = passing("margin_excess", NOT_APPLICABLE, "no margin report is attached")
 HEDGE = "closing-breaks-hedge"
@@ -20,8 +20,7 @@ def margin_excess(s: Situation) -> Verdict:
         return Verdict("margin_excess", False, ZERO, left, left, HEDGE, False, _hedge_note(s))
     excess = margin.equity - margin.initial
     actual = quotient(excess, margin.scale)
-    passed = excess >= 0
-    return Verdict("margin_excess", passed, ZERO, actual, actual, OK if passed else "initial-margin")
+    return measured("margin_excess", excess >= 0, ZERO, actual, actual, "initial-margin")
 
 
 def breaks_hedge(s: Situation) -> bool:

@@ -1,7 +1,7 @@
 """The venue takes no order below its least notional."""
 
 from solvent.risk.situation import InstrumentFacts, Situation
-from solvent.risk.verdict import NOT_APPLICABLE, OK, Verdict, failing, passing
+from solvent.risk.verdict import NOT_APPLICABLE, Verdict, failing, measured, passing
 
 _NOT_APPLICABLE = passing("minimum_notional", NOT_APPLICABLE)
 
@@ -13,6 +13,5 @@ def minimum_notional(s: Situation) -> Verdict:
         return _NOT_APPLICABLE
     if s.notional is None:
         return failing("minimum_notional", "no-mark", least, "unknown")
-    if s.notional < least:
-        return Verdict("minimum_notional", False, least, s.notional, s.notional - least, "below-minimum-notional")
-    return Verdict("minimum_notional", True, least, s.notional, s.notional - least, OK)
+    above = s.notional - least
+    return measured("minimum_notional", above >= 0, least, s.notional, above, "below-minimum-notional")
