@@ -12,10 +12,17 @@ if TYPE_CHECKING:
     from solvent.api import Report, evaluate, read_bundle
     from solvent.core.account import Account, Venue
     from solvent.core.errors import BadInput, Refused, SolventError
+    from solvent.core.facts import Fill, OrderRequest, OrderSide, OrderType
+    from solvent.runtime.tracker import PositionTracker
 
 _HOMES = {
     "Account": "solvent.core.account",
     "BadInput": "solvent.core.errors",
+    "Fill": "solvent.core.facts",
+    "OrderRequest": "solvent.core.facts",
+    "OrderSide": "solvent.core.facts",
+    "OrderType": "solvent.core.facts",
+    "PositionTracker": "solvent.runtime.tracker",
     "Refused": "solvent.core.errors",
     "Report": "solvent.api",
     "SolventError": "solvent.core.errors",
@@ -24,7 +31,21 @@ _HOMES = {
     "read_bundle": "solvent.api",
 }
 
-__all__ = ["Account", "BadInput", "Refused", "Report", "SolventError", "Venue", "evaluate", "read_bundle"]
+__all__ = [
+    "Account",
+    "BadInput",
+    "Fill",
+    "OrderRequest",
+    "OrderSide",
+    "OrderType",
+    "PositionTracker",
+    "Refused",
+    "Report",
+    "SolventError",
+    "Venue",
+    "evaluate",
+    "read_bundle",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -73,6 +73,13 @@ class Book:
         outcome = builder.apply(event)
         return (builder.book() if outcome.status is Status.APPLIED else self), outcome
 
+    def counted(self, event: Event) -> bool:
+        """Whether a fact with an id was counted before."""
+        if isinstance(event, Mark | Contract | Adoption):
+            return False
+        seen = self.seen.get(_stream_of(event))
+        return seen is not None and event.id in seen
+
     def open(self) -> Iterator[Position]:
         """Positions that hold something, in the order of their first fact."""
         return (position for position in self.positions.values() if position.quantity)
@@ -143,7 +150,7 @@ class Builder:
             case FundingPayment():
                 return self._fund(event)
             case Transfer():
-                if not self._first(Stream(event.venue, event.account, "transfer"), event.id):
+                if not self._first(_stream_of(event), event.id):
                     return _DUPLICATE
                 self._count(event.venue, event.account, "transfer", event.asset, grains.grains(event.amount))
                 return _APPLIED
@@ -212,7 +219,7 @@ class Builder:
     def _fund(self, payment: FundingPayment) -> Outcome:
         """Funding goes to the position that is held; what comes after its end is in the totals only."""
         venue, account = payment.venue, payment.account
-        if not self._first(Stream(venue, account, "funding"), payment.id):
+        if not self._first(_stream_of(payment), payment.id):
             return _DUPLICATE
         self._count(venue, account, "funding", payment.asset, grains.grains(payment.amount))
         key = Key(venue, account, payment.symbol, payment.position_side)
@@ -265,6 +272,16 @@ class Builder:
         if self._keep_closed:
             self._closed = self._closed.added(*ended)
         return Outcome(Status.APPLIED, closed=tuple(ended))
+
+
+def _stream_of(event: Fill | FundingPayment | Transfer) -> Stream:
+    match event:
+        case Fill():
+            return Stream(event.venue, event.account, "fill")
+        case FundingPayment():
+            return Stream(event.venue, event.account, "funding")
+        case Transfer():
+            return Stream(event.venue, event.account, "transfer")
 
 
 _APPLIED = Outcome(Status.APPLIED)

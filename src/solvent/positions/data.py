@@ -130,16 +130,22 @@ def _key_of(data: Mapping[str, Any]) -> Key:
     return Key(data["venue"], data["account"], data["symbol"], None if side is None else Side(side))
 
 
+def _key_order(key: Key) -> tuple[str, ...]:
+    return (key.venue, key.account, key.symbol, key.side or "")
+
+
 def book_data(book: Book) -> dict[str, Any]:
-    """A book as plain data."""
+    """A book as plain data. What has no order of its own is sorted: the same book, the same bytes."""
     return {
         "v": VERSION,
-        "contracts": [_contract_data(c) for c in book.contracts.values()],
-        "positions": [position_data(p) for p in book.positions.values()],
+        "contracts": [_contract_data(book.contracts[named]) for named in sorted(book.contracts)],
+        "positions": [position_data(book.positions[key]) for key in sorted(book.positions, key=_key_order)],
         "closed": [position_data(p) for p in book.closed],
-        "marks": [_record(m) for m in book.marks.values()],
-        "seen": [{**stream._asdict(), "ids": list(ids)} for stream, ids in book.seen.items()],
-        "totals": [{**total._asdict(), "amount": text(grains.amount(n))} for total, n in book.totals.items()],
+        "marks": [_record(book.marks[named]) for named in sorted(book.marks)],
+        "seen": [{**stream._asdict(), "ids": list(book.seen[stream])} for stream in sorted(book.seen)],
+        "totals": [
+            {**total._asdict(), "amount": text(grains.amount(book.totals[total]))} for total in sorted(book.totals)
+        ],
     }
 
 
