@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from solvent.runtime.config import RiskConfig
     from solvent.runtime.file_journal import AuditLogger
     from solvent.runtime.risk_manager import RiskManager
+    from solvent.runtime.tracker import PositionTracker
 
 _HOMES = {
     "Account": "solvent.core.account",
@@ -33,6 +34,7 @@ _HOMES = {
     "OrderRequest": "solvent.core.facts",
     "OrderSide": "solvent.core.facts",
     "OrderType": "solvent.core.facts",
+    "PositionTracker": "solvent.runtime.tracker",
     "Record": "solvent.journal.record",
     "Refused": "solvent.core.errors",
     "Report": "solvent.api",
@@ -57,6 +59,7 @@ __all__ = [
     "OrderRequest",
     "OrderSide",
     "OrderType",
+    "PositionTracker",
     "Record",
     "Refused",
     "Report",

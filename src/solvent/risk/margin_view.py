@@ -85,6 +85,8 @@ class MarginView:
         self._terms: dict[str, Terms | None] = {}
         self._costs: dict[LineKey, tuple[tuple[Resting, ...], Decimal | None, LineCost]] = {}
         self._reports_orders = made.account.orders is not None
+        self._ordered = {o.instrument for o in made.account.orders or () if not o.reduce_only}
+        """What resting orders of the report hold depends on their positions: those go the long way."""
 
     def instrument(self, symbol: str) -> str:
         return self._names.get(symbol, symbol)
@@ -100,8 +102,8 @@ class MarginView:
     ) -> MarginAfter:
         """The order's pool once the order and all that works are filled at their worst. Call it in EXACT."""
         try:
-            if distance == self._distance and not order.side:
-                name = self.instrument(order.symbol)
+            name = self.instrument(order.symbol)
+            if distance == self._distance and not order.side and (working or name not in self._ordered):
                 for other in working:  # all terms first: a new one may change the pool's scale
                     if other[0] in ("", self.venue):
                         self._terms_of(self.instrument(other[1]))
