@@ -17,7 +17,7 @@ import msgspec
 
 from solvent.core.errors import BadInput
 from solvent.journal.errors import SecretRefused
-from solvent.journal.secrecy import secret_name
+from solvent.journal.secrecy import SHORTEST_TEXT, secret_name
 from solvent.journal.values import plain
 
 VERSION = 1
@@ -124,6 +124,10 @@ class Record(Mapping[str, Any]):
         return f"<Record {self.seq} {self.timestamp} {self.type}>"
 
 
+_harmless: set[str] = set()
+"""Names of fields that were looked at before."""
+_HARMLESS_LIMIT = 1024
+
 _slots = vars(Record)
 _put_line, _put_seq, _put_hash = _slots["line"].__set__, _slots["seq"].__set__, _slots["hash"].__set__
 _put_fields = _slots["_fields"].__set__
@@ -134,11 +138,15 @@ def encode_fields(fields: Mapping[str, object]) -> str:
 
     Raises SecretRefused or BadInput naming the field.
     """
-    written = {}
+    written: dict[str, object] = {}
     for name, value in fields.items():
-        if secret_name(name):
-            raise SecretRefused(name)
-        written[name] = plain(value, name)
+        if name not in _harmless:
+            if secret_name(name):
+                raise SecretRefused(name)
+            if len(_harmless) < _HARMLESS_LIMIT:
+                _harmless.add(name)
+        short = type(value) is str and len(value) <= SHORTEST_TEXT
+        written[name] = value if short else plain(value, name)
     if not RESERVED.isdisjoint(written):
         own = ", ".join(sorted(RESERVED))
         raise BadInput("fields", f"other names than the journal's own ({own})", sorted(RESERVED & written.keys()))

@@ -13,6 +13,7 @@ from contextlib import suppress
 from enum import StrEnum
 from itertools import groupby, takewhile
 from pathlib import Path
+from time import perf_counter
 
 from solvent.core.errors import Refused
 from solvent.journal.errors import JournalFailed
@@ -26,6 +27,10 @@ from solvent.runtime.journal_tail import WINDOW, Place, open_tail
 
 MAX_WAITING = 100_000
 """Records that may wait at once; beyond it a caller is refused before anything is recorded."""
+WAKE_AT_ONCE = 16
+"""Tasks that are woken in one turn of their event loop where the disk is quick."""
+QUICK_SECONDS = 0.0005
+"""A disk that writes a group in less is waited for less than the callers are: then the two overlap."""
 MAX_GROUP = WINDOW
 """Bytes of one group, so that opening can check all of the last one."""
 
@@ -206,12 +211,13 @@ class Writer:
         self._settle()
         with self._lock:
             group = self._next_group()
+        start = perf_counter()
         for day, run in groupby(group, key=_day):
             entries = list(run)
             lines = b"".join([entry.record.line for entry in entries])
             sync = any(entry.sync for entry in entries)
             self._days.append(day, lines, sync, entries[-1].record.seq)
-        self._settle()
+        self._settle(WAKE_AT_ONCE if perf_counter() - start < QUICK_SECONDS else len(group))
 
     def _next_group(self) -> list[Entry]:
         """All that wait, up to a size; a record that wants an fsync of its own goes alone."""
@@ -226,14 +232,14 @@ class Writer:
                 break
         return group
 
-    def _settle(self) -> None:
+    def _settle(self, at_once: int = WAKE_AT_ONCE) -> None:
         """Wake the callers of what was written, then take it off the queue."""
         done = self._days.done
         with self._lock:
             written = list(takewhile(lambda entry: entry.record.seq <= done, self._waiting))
         if not written:
             return
-        _wake(written)
+        _wake(written, at_once)
         last = written[-1]
         with self._lock:
             self._last = Place(last.record.seq, last.record.hash, last.day)
@@ -300,7 +306,7 @@ def _told(cause: BaseException) -> str:
     return f"the journal failed and takes no more records: {cause or type(cause).__name__}"
 
 
-def _wake(entries: Iterable[Entry]) -> None:
+def _wake(entries: Iterable[Entry], at_once: int = WAKE_AT_ONCE) -> None:
     loops: dict[AbstractEventLoop, list[Entry]] = {}
     for entry in entries:
         if entry.loop is None:
@@ -309,9 +315,12 @@ def _wake(entries: Iterable[Entry]) -> None:
             loops.setdefault(entry.loop, []).append(entry)
     for loop, owned in loops.items():
         with suppress(RuntimeError):  # The loop was closed: nobody waits there.
-            loop.call_soon_threadsafe(_wake_here, owned)
+            loop.call_soon_threadsafe(_wake_here, loop, owned, at_once)
 
 
-def _wake_here(entries: list[Entry]) -> None:
-    for entry in entries:
+def _wake_here(loop: AbstractEventLoop, entries: list[Entry], at_once: int) -> None:
+    """Some at a time: while the first have their next records written, the others are still at theirs."""
+    for entry in entries[:at_once]:
         entry.wake()
+    if len(entries) > at_once:
+        loop.call_soon(_wake_here, loop, entries[at_once:], at_once)
