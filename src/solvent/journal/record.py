@@ -9,6 +9,7 @@ speaks of the bytes, not of their meaning: a change that keeps the JSON equal is
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ import msgspec
 
 from solvent.core.errors import BadInput
 from solvent.journal.errors import SecretRefused
-from solvent.journal.secrecy import secret_name
+from solvent.journal.secrecy import SHORTEST_TEXT, secret_name
 from solvent.journal.values import plain
 
 VERSION = 1
@@ -53,15 +54,14 @@ class Record(Mapping[str, Any]):
     _fields: dict[str, Any] | None
 
     def __init__(self, line: bytes, seq: int, digest: str) -> None:
-        put = object.__setattr__
-        put(self, "line", line)
-        put(self, "seq", seq)
-        put(self, "hash", digest)
-        put(self, "_fields", None)
+        _put_line(self, line)
+        _put_seq(self, seq)
+        _put_hash(self, digest)
+        _put_fields(self, None)
 
     def _decoded(self) -> dict[str, Any]:
         if self._fields is None:
-            object.__setattr__(self, "_fields", _decode_object(self.line))
+            _put_fields(self, _decode_object(self.line))
         assert self._fields is not None
         return self._fields
 
@@ -124,18 +124,32 @@ class Record(Mapping[str, Any]):
         return f"<Record {self.seq} {self.timestamp} {self.type}>"
 
 
-def encode_fields(fields: Mapping[str, object]) -> bytes:
+_harmless: set[str] = set()
+"""Names of fields that were looked at before."""
+_HARMLESS_LIMIT = 1024
+
+_slots = vars(Record)
+_put_line, _put_seq, _put_hash = _slots["line"].__set__, _slots["seq"].__set__, _slots["hash"].__set__
+_put_fields = _slots["_fields"].__set__
+
+
+def encode_fields(fields: Mapping[str, object]) -> str:
     """The caller's fields as the inside of a JSON object, ASCII, in their order.
 
     Raises SecretRefused or BadInput naming the field.
     """
-    written = {}
+    written: dict[str, object] = {}
     for name, value in fields.items():
-        if name in RESERVED:
-            raise BadInput(name, f"another name ({', '.join(sorted(RESERVED))} are the journal's own)", name)
-        if secret_name(name):
-            raise SecretRefused(name)
-        written[name] = plain(value, name)
+        if name not in _harmless:
+            if secret_name(name):
+                raise SecretRefused(name)
+            if len(_harmless) < _HARMLESS_LIMIT:
+                _harmless.add(name)
+        short = type(value) is str and len(value) <= SHORTEST_TEXT
+        written[name] = value if short else plain(value, name)
+    if not RESERVED.isdisjoint(written):
+        own = ", ".join(sorted(RESERVED))
+        raise BadInput("fields", f"other names than the journal's own ({own})", sorted(RESERVED & written.keys()))
     try:
         body = _encode(written)
     except UnicodeEncodeError:
@@ -145,21 +159,27 @@ def encode_fields(fields: Mapping[str, object]) -> bytes:
         body = json.dumps(written, ensure_ascii=True, separators=(",", ":")).encode()
     if len(body) > MAX_LINE - 1024:
         raise BadInput("fields", f"less than {MAX_LINE} bytes in one record", f"<{len(body)} bytes>")
-    return body[1:-1]
+    return body[1:-1].decode()
 
 
-def seal(stamp: str, kind: str, fields: bytes, seq: int, prev: str, key: bytes | None = None) -> Record:
+def seal(stamp: str, kind: str, fields: str, seq: int, prev: str, key: bytes | None = None) -> Record:
     """The record of encoded fields at its place in the chain."""
     comma = "," if fields else ""
-    head = f'{{"timestamp":"{stamp}","type":"{kind}"{comma}'.encode()
-    body = head + fields + f',"v":{VERSION},"seq":{seq},"prev":"{prev}"'.encode()
-    digest = digest_of(body, key)
-    return Record(body + f',"hash":"{digest}"}}\n'.encode(), seq, digest)
+    body = f'{{"timestamp":"{stamp}","type":"{kind}"{comma}{fields},"v":{VERSION},"seq":{seq},"prev":"{prev}"'
+    digest = digest_of(body.encode(), key)
+    return Record(f'{body},"hash":"{digest}"}}\n'.encode(), seq, digest)
+
+
+@lru_cache(maxsize=16)
+def _hasher(key: bytes | None) -> blake2b:
+    return blake2b(digest_size=32, key=key or b"")
 
 
 def digest_of(body: bytes, key: bytes | None = None) -> str:
     """BLAKE2b-256 in hex, keyed where there is a key."""
-    return blake2b(body, digest_size=32, key=key or b"").hexdigest()
+    hasher = _hasher(key).copy()
+    hasher.update(body)
+    return hasher.hexdigest()
 
 
 def read_record(line: bytes) -> Record | None:

@@ -57,12 +57,14 @@ PAIRS = frozenset(
 
 _SIGNATURE_PARTS = frozenset({"r", "s", "v"})
 
+_PEM = "PRIVATE KEY-----"
 _TEXT = re.compile(
-    r"PRIVATE KEY-----"  # PEM
-    r"|(?<![0-9a-fA-F])(?:0x)?[0-9a-fA-F]{130}(?![0-9a-fA-F])"  # r, s and v of an ECDSA signature as one
+    r"(?<![0-9a-fA-F])(?:0x)?[0-9a-fA-F]{130}(?![0-9a-fA-F])"  # r, s and v of an ECDSA signature as one
     r"|\b[xyz]prv[1-9A-HJ-NP-Za-km-z]{100,}"  # an extended private key of a wallet
 )
-SHORTEST_TEXT = len("PRIVATE KEY-----")
+_SHORTEST_OF_TEXT = 104
+SHORTEST_TEXT = len(_PEM)
+"""A text that is not longer than this needs no look."""
 
 
 @lru_cache(maxsize=4096)
@@ -76,7 +78,7 @@ def secret_name(name: str) -> bool:
 
 def secret_text(text: str) -> bool:
     """Whether a text looks like a secret whatever its field is called."""
-    return _TEXT.search(text) is not None
+    return _PEM in text or (len(text) >= _SHORTEST_OF_TEXT and _TEXT.search(text) is not None)
 
 
 def secret_type(value: object) -> bool:

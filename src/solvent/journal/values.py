@@ -120,7 +120,7 @@ def _rarer(value: object, name: str, depth: int) -> Json:
 
 
 def _text(value: str, name: str) -> str:
-    if len(value) >= SHORTEST_TEXT and secret_text(value):
+    if len(value) > SHORTEST_TEXT and secret_text(value):
         raise SecretRefused(name)
     return value
 
@@ -172,4 +172,4 @@ def timestamp_text(moment: datetime, name: str = "clock") -> str:
         if moment.utcoffset() is None:
             raise BadInput(name, "a datetime with its time zone", moment)
         moment = moment.astimezone(UTC)
-    return moment.isoformat(timespec="microseconds")[:26] + "Z"
+    return moment.isoformat("T", "microseconds")[:26] + "Z"

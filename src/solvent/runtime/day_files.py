@@ -15,6 +15,8 @@ class DayFiles:
         self._day = ""
         self._file: int | None = None
         self._size = 0
+        self.done = 0
+        """The `seq` of the last append that was done in full."""
         if day:
             self._file = files.open(self._path(day))
             self._day = day
@@ -23,10 +25,10 @@ class DayFiles:
     def _path(self, day: str) -> Path:
         return self._folder / f"audit-{day}.jsonl"
 
-    def append(self, day: str, data: bytes, sync: bool) -> None:
-        """Append whole lines; with `sync` they are durable on return.
+    def append(self, day: str, data: bytes, sync: bool, seq: int) -> None:
+        """Append whole lines, of which `seq` is the last; with `sync` they are durable on return.
 
-        On OSError nothing of `data` counts: what may have reached the file is cut off again where the file
+        On any exception nothing of `data` counts: what may have reached the file is cut off again where the file
         system still allows it, and stands there as a torn or unacknowledged end where it does not.
         """
         file = self._file if day == self._day and self._file is not None else self._roll(day)
@@ -34,16 +36,18 @@ class DayFiles:
         if size != self._size or names == 0:
             found = "it was deleted" if names == 0 else f"it has {size} bytes where {self._size} were written"
             raise OSError(f"{self._path(day).name}: another hand changed the file: {found}")
+        done = self.done
         try:
             taken = self._files.write(file, data)
             if taken != len(data):
                 raise OSError(f"{self._path(day).name}: {taken} of {len(data)} bytes were written")
             if sync:
                 self._files.sync(file)
+            self._size, self.done = size + taken, seq
         except BaseException:
-            self._undo(file)
+            self._size, self.done = size, done
+            self._undo(file, size)
             raise
-        self._size += len(data)
 
     def _roll(self, day: str) -> int:
         if self._file is not None:
@@ -54,9 +58,9 @@ class DayFiles:
         self._files.sync_folder(self._folder)
         return file
 
-    def _undo(self, file: int) -> None:
+    def _undo(self, file: int, size: int) -> None:
         with suppress(OSError):
-            self._files.truncate(file, self._size)
+            self._files.truncate(file, size)
             self._files.sync(file)
 
     def close(self) -> None:

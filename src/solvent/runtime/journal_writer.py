@@ -11,8 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
+from time import perf_counter
 
 from solvent.core.errors import Refused
 from solvent.journal.errors import JournalFailed
@@ -26,6 +27,10 @@ from solvent.runtime.journal_tail import WINDOW, Place, open_tail
 
 MAX_WAITING = 100_000
 """Records that may wait at once; beyond it a caller is refused before anything is recorded."""
+WAKE_AT_ONCE = 16
+"""Tasks that are woken in one turn of their event loop where the disk is quick."""
+QUICK_SECONDS = 0.0005
+"""A disk that writes a group in less is waited for less than the callers are: then the two overlap."""
 MAX_GROUP = WINDOW
 """Bytes of one group, so that opening can check all of the last one."""
 
@@ -66,9 +71,10 @@ class Entry:
             raise self.error
 
     def wake(self) -> None:
-        """Called once, when the fate of the record is known; of a task's entry, on its own loop."""
+        """Called when the fate of the record is known; of a task's entry, on its own loop. Twice is once."""
         if self._gate is not None:
-            self._gate.release()
+            if self._gate.locked():
+                self._gate.release()
         elif self.future is not None and not self.future.done():
             if self.error is None:
                 self.future.set_result(self.record)
@@ -77,7 +83,12 @@ class Entry:
 
 
 class Writer:
-    """Holds the chain's end, the day's file and the records that wait. The caller holds the folder's lock."""
+    """Holds the chain's end, the day's file and the records that wait. The caller holds the folder's lock.
+
+    `_lock` guards the queue and is held for moments; `_io` is held by whoever writes. A record leaves the
+    queue only after it was written and its caller woken, so that an interrupt (Ctrl-C on a caller that
+    writes) loses nothing: who comes next goes on from `_days.done`.
+    """
 
     def __init__(
         self, folder: Path, key: bytes | None, files: Files, clock: Clock, durability: Durability
@@ -90,13 +101,13 @@ class Writer:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
+        self._io = threading.Lock()
         self._waiting: deque[Entry] = deque()
-        self._busy = self._idle = self._closing = False
+        self._idle = self._closing = False
         self._failure: str | None = None
         self._thread: threading.Thread | None = None
-        place, torn = open_tail(files, folder, key)
-        self._last: Place = place
-        self._days = DayFiles(files, folder, place.day)
+        self._last, torn = open_tail(files, folder, key)
+        self._days = DayFiles(files, folder, self._last.day)
         try:
             for one in torn:
                 told = {"file": one.file, "torn_file": one.torn_file, "bytes": one.size, "digest": one.digest}
@@ -106,6 +117,10 @@ class Writer:
         except BaseException:
             self._days.close()
             raise
+
+    def _first(self, kind: str, fields: dict[str, object], clock: Clock, durability: Durability) -> None:
+        self._waiting.append(self._sealed(kind, encode_fields(fields), clock, durability, None))
+        self._write_group()
 
     @property
     def failure(self) -> str | None:
@@ -118,7 +133,7 @@ class Writer:
     def submit(
         self,
         kind: str,
-        fields: bytes,
+        fields: str,
         clock: Clock,
         durability: Durability,
         loop: AbstractEventLoop | None = None,
@@ -134,20 +149,13 @@ class Writer:
             if len(self._waiting) >= MAX_WAITING:
                 raise Refused("journal-busy", f"{MAX_WAITING} records wait for the disk already")
             entry = self._sealed(kind, fields, clock, durability, loop)
-            if entry.sync or self._busy or self._waiting:
-                self._enqueue(entry)
-                return entry
-            failure = self._write_now(entry)
-        if failure is None:
-            entry.wake()
-            return entry
-        self._end(failure, [entry])
-        if not isinstance(failure, Exception):
-            raise failure  # Ctrl-C in the middle of it stays Ctrl-C.
+            alone = not self._waiting
+            self._waiting.append(entry)
+        self._see_to_it(alone and (loop is None or durability is Durability.OS))
         return entry
 
     def _sealed(
-        self, kind: str, fields: bytes, clock: Clock, durability: Durability, loop: AbstractEventLoop | None
+        self, kind: str, fields: str, clock: Clock, durability: Durability, loop: AbstractEventLoop | None
     ) -> Entry:
         stamp = timestamp_text(clock())
         if self._waiting:
@@ -159,89 +167,103 @@ class Writer:
         # A clock that goes back does not take the journal back: a day once begun is not written before.
         return Entry(record, max(stamp[:DAY], day), durability, loop)
 
-    def _enqueue(self, entry: Entry) -> None:
-        # One step: the chain's end is the last that waits, so an interrupt leaves it whole.
-        self._waiting.append(entry)
+    def _see_to_it(self, lead: bool) -> None:
+        """Have what waits written: by this thread where nobody is at it (two switches of thread less)."""
+        if not lead or not self._io.acquire(blocking=False):
+            with self._lock:
+                self._rouse()
+            return
+        try:
+            self._write_group()
+        except Exception as error:
+            self._end(error)
+        finally:
+            self._io.release()
+            if self._waiting:
+                with self._lock:
+                    self._rouse()
+
+    def _rouse(self) -> None:
         if self._idle:
+            self._idle = False
             self._work.notify()
         elif self._thread is None:
             self._thread = threading.Thread(target=self._run, name=f"journal {self.folder.name}", daemon=True)
             self._thread.start()
 
-    def _first(self, kind: str, fields: dict[str, object], clock: Clock, durability: Durability) -> None:
-        entry = self._sealed(kind, encode_fields(fields), clock, durability, None)
-        self._days.append(entry.day, entry.record.line, entry.sync)
-        self._last = Place(entry.record.seq, entry.record.hash, entry.day)
-
-    def _write_now(self, entry: Entry) -> BaseException | None:
-        try:
-            self._days.append(entry.day, entry.record.line, sync=False)
-            self._last = Place(entry.record.seq, entry.record.hash, entry.day)
-        except BaseException as error:
-            self._failure = _told(error)
-            return error
-        return None
-
     def _run(self) -> None:
         while True:
             with self._lock:
-                self._busy = False
-                while not self._waiting and not self._closing:
+                while not self._waiting:
+                    if self._closing:
+                        return
                     self._idle = True
                     self._work.wait()
-                    self._idle = False
-                if not self._waiting:
-                    return
-                group = self._take()
-            done = 0
+                self._idle = False
             try:
-                for day, run in groupby(group, key=_day):
-                    entries = list(run)
-                    lines = b"".join([entry.record.line for entry in entries])
-                    self._days.append(day, lines, any(entry.sync for entry in entries))
-                    _wake(entries)
-                    done += len(entries)
+                with self._io:
+                    self._write_group()
             except BaseException as error:
-                self._end(error, group[done:])
-                return
+                self._end(error)
 
-    def _take(self) -> list[Entry]:
-        """The next group: all that wait up to a size; a record that wants an fsync of its own goes alone."""
-        waiting, size = self._waiting, 0
+    def _write_group(self) -> None:
+        """Write the next group, wake its callers and take it off the queue. The caller holds `_io`."""
+        self._settle()
+        with self._lock:
+            group = self._next_group()
+        start = perf_counter()
+        for day, run in groupby(group, key=_day):
+            entries = list(run)
+            lines = b"".join([entry.record.line for entry in entries])
+            sync = any(entry.sync for entry in entries)
+            self._days.append(day, lines, sync, entries[-1].record.seq)
+        self._settle(WAKE_AT_ONCE if perf_counter() - start < QUICK_SECONDS else len(group))
+
+    def _next_group(self) -> list[Entry]:
+        """All that wait, up to a size; a record that wants an fsync of its own goes alone."""
         group: list[Entry] = []
-        while waiting:
-            entry = waiting[0]
+        size = 0
+        for entry in self._waiting:
             size += len(entry.record.line)
             if group and (entry.alone or size > MAX_GROUP):
                 break
-            group.append(waiting.popleft())
+            group.append(entry)
             if entry.alone:
                 break
-        last = group[-1]
-        self._last = Place(last.record.seq, last.record.hash, last.day)
-        self._busy = True
         return group
 
-    def _end(self, cause: BaseException, entries: list[Entry]) -> None:
+    def _settle(self, at_once: int = WAKE_AT_ONCE) -> None:
+        """Wake the callers of what was written, then take it off the queue."""
+        done = self._days.done
+        with self._lock:
+            written = list(takewhile(lambda entry: entry.record.seq <= done, self._waiting))
+        if not written:
+            return
+        _wake(written, at_once)
+        last = written[-1]
+        with self._lock:
+            self._last = Place(last.record.seq, last.record.hash, last.day)
+            for _ in written:
+                self._waiting.popleft()
+
+    def _end(self, cause: BaseException) -> None:
         """Nothing more can be recorded: say so to all that wait, then to whoever asked to be told."""
+        self._settle()
         with self._lock:
             self._failure = _told(cause)
-            lost = entries + list(self._waiting)
-            self._waiting.clear()
-            self._busy = False
             self._closing = True
+            lost = list(self._waiting)
+            self._waiting.clear()
+            self._idle = False
             self._work.notify_all()
         self._days.close()
         self._ended()
         for entry in lost:
-            entry.error = JournalFailed(self._failure)
-            entry.error.__cause__ = cause
+            entry.error = _failed(self._failure, cause)
         _wake(lost)
         for tell in list(self.on_failure):
-            failed = JournalFailed(self._failure)
-            failed.__cause__ = cause
             with suppress(Exception):  # One that fails must not keep the others from being told.
-                tell(failed)
+                tell(_failed(self._failure, cause))
 
     def _ended(self) -> None:
         told, self.on_end = self.on_end, None
@@ -253,11 +275,13 @@ class Writer:
         if os.getpid() != self._pid or self._failure is not None:
             return
         try:
-            self.submit(Event.CLOSED, b"", clock, durability).wait()
-        finally:
             with self._lock:
                 self._closing = True
-                self._work.notify_all()
+                entry = self._sealed(Event.CLOSED, "", clock, durability, None)
+                self._waiting.append(entry)
+            self._see_to_it(lead=False)
+            entry.wait()
+        finally:
             if self._thread is not None:
                 self._thread.join()
             self._days.close()
@@ -272,11 +296,17 @@ def _day(entry: Entry) -> str:
     return entry.day
 
 
+def _failed(message: str, cause: BaseException) -> JournalFailed:
+    failed = JournalFailed(message)
+    failed.__cause__ = cause
+    return failed
+
+
 def _told(cause: BaseException) -> str:
     return f"the journal failed and takes no more records: {cause or type(cause).__name__}"
 
 
-def _wake(entries: Iterable[Entry]) -> None:
+def _wake(entries: Iterable[Entry], at_once: int = WAKE_AT_ONCE) -> None:
     loops: dict[AbstractEventLoop, list[Entry]] = {}
     for entry in entries:
         if entry.loop is None:
@@ -285,9 +315,12 @@ def _wake(entries: Iterable[Entry]) -> None:
             loops.setdefault(entry.loop, []).append(entry)
     for loop, owned in loops.items():
         with suppress(RuntimeError):  # The loop was closed: nobody waits there.
-            loop.call_soon_threadsafe(_wake_here, owned)
+            loop.call_soon_threadsafe(_wake_here, loop, owned, at_once)
 
 
-def _wake_here(entries: list[Entry]) -> None:
-    for entry in entries:
+def _wake_here(loop: AbstractEventLoop, entries: list[Entry], at_once: int) -> None:
+    """Some at a time: while the first have their next records written, the others are still at theirs."""
+    for entry in entries[:at_once]:
         entry.wake()
+    if len(entries) > at_once:
+        loop.call_soon(_wake_here, loop, entries[at_once:], at_once)
