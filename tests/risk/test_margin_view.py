@@ -1,5 +1,6 @@
 """The quick margin view gives what changing the account and evaluating it gives."""
 
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +16,9 @@ from solvent.risk.margin_view import MarginView
 from solvent.risk.situation import EXACT, Asked
 
 ROOT = Path(__file__).resolve().parents[2]
-REPORT = solvent.evaluate(solvent.read_bundle(ROOT / "examples" / "accounts" / "hyperliquid.json"))
+ACCOUNT = solvent.read_bundle(ROOT / "examples" / "accounts" / "hyperliquid.json")
+WITH_ORDERS = solvent.evaluate(ACCOUNT)
+REPORT = solvent.evaluate(replace(ACCOUNT, orders=()))
 LEAST = Decimal("0.05")
 CROSS = [p.position for p in REPORT.positions if p.pool.mode == "cross"]
 PRICES = {p.instrument: p.price for p in CROSS}
@@ -58,7 +61,7 @@ def test_quick_is_exact(row, resting):
     position = HELD[order.key]
     with localcontext(EXACT):
         quick = view.after(order, None, position, working, HELD, LEAST)
-        slow = margin_exact.after(REPORT.evaluation, view.instrument, order, position, working)
+        slow = margin_exact.after(REPORT.evaluation, view.instrument, order, None, position, working)
         assert not quick.unknown
         assert not slow.unknown
         if not working:  # with several lines the quick way adds up each line's own worst
@@ -115,3 +118,17 @@ def test_a_mark_that_moved_moves_the_position_with_it(symbol):
         gained = fraction(moved.equity, moved.scale) - fraction(flat.equity, flat.scale)
     size = Fraction(HELD["", symbol, ""])
     assert abs(gained - size * PRICES[symbol] / 100) < abs(size * PRICES[symbol]) / 10_000
+
+
+def test_resting_orders_of_the_report_go_the_long_way():
+    """What they hold depends on the position, so it is worked out anew."""
+    named = next(o.instrument for o in ACCOUNT.orders if not o.reduce_only)
+    view = MarginView(WITH_ORDERS.evaluation, 0, LEAST)
+    order = asked(named, 1, Decimal("0.1"), None)
+    with localcontext(EXACT):
+        found = view.after(order, None, HELD["", named, ""], {}, HELD, LEAST)
+        flat = MarginView(REPORT.evaluation, 0, LEAST).after(order, None, HELD["", named, ""], {}, HELD, LEAST)
+    after = WITH_ORDERS.after(instrument=named, side="buy", size="0.1")
+    pool = next(p for p in after.evaluation.pools if p.pool.name == "cross")
+    held = after.evaluation.rules.order_margin(pool.pool)
+    assert fraction(found.initial, found.scale) == fraction(flat.initial, flat.scale) + held

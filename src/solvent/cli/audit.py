@@ -240,3 +240,26 @@ def export(
 
     found = list(records(folder, _filter(type, symbol, since, until)))
     typer.echo(f"{output}: {export_records(found, output)} records")
+
+
+@app.command("state")
+def state(folder: Folder, json: Json = False) -> None:
+    """Rebuild positions, breaker, reservations and the day's P&L from the records alone."""
+    from solvent.runtime.replayed import state_of
+
+    found = state_of(folder)
+    if json:
+        print_json(found)
+        return
+    desk = found["desk"]
+    breaker = desk["breaker"]
+    typer.echo(f"after record {found['seq']}")
+    typer.echo(
+        "breaker  " + (f"tripped ({breaker['cause']}: {breaker['reason']})" if breaker["tripped"] else "closed")
+    )
+    typer.echo(f"day      {desk['day'] or '-'}, P&L {desk['day_pnl'] or 'unknown'}")
+    typer.echo(f"equity   {desk['equity'] or 'unknown'} and {desk['since']} since")
+    for venue, symbol, side, quantity in desk["positions"]:
+        typer.echo(f"holds    {quantity} {symbol} {side} {venue}".rstrip())
+    for row in desk["reservations"]:
+        typer.echo(f"working  {row['stage']} {row['side']} {row['remaining']} {row['symbol']} {row['client_id']}")

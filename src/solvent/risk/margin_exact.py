@@ -24,12 +24,15 @@ def after(
     made: Evaluation,
     instrument: Callable[[str], str],
     order: Asked,
+    mark: Decimal | None,
     position: Decimal,
     working: Mapping[LineKey, tuple[Resting, ...]],
 ) -> MarginAfter:
     """The order's pools once the order and all that works are filled at their worst. Raises Refused."""
     account = replace(made.account, pools=tuple(replace(p.pool, collateral=p.collateral) for p in made.pools))
     name, side = instrument(order.symbol), _side_of(order)
+    if mark is not None:
+        account = _repriced(account, name, Fraction(mark))
     own = working.get(order.key, ())
     filled = _others_filled(account, made, instrument, order.key, working)
     asked = None if order.market else order.price
@@ -77,6 +80,21 @@ def _side_of(order: Asked) -> Side | None:
         return Side(order.side)
     except ValueError:
         raise BadInput("position_side", "long or short", order.side) from None
+
+
+def _repriced(account: Account, name: str, mark: Fraction) -> Account:
+    """The account with one instrument at today's mark."""
+
+    def moved(pool: Pool) -> Pool:
+        return replace(
+            pool,
+            positions=tuple(replace(p, price=mark) if p.instrument == name else p for p in pool.positions),
+        )
+
+    instruments = dict(account.instruments)
+    if name in instruments:
+        instruments[name] = replace(instruments[name], price=mark)
+    return replace(account, pools=tuple(map(moved, account.pools)), instruments=instruments)
 
 
 def _others_filled(

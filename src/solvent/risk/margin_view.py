@@ -113,7 +113,7 @@ class MarginView:
                     sums = self._sums_of(self._pool_of(name))
                     assert sums is not None
                     return self._quick(sums, terms, name, order, mark, position, working, positions)
-            return margin_exact.after(self.made, self.instrument, order, position, working)
+            return margin_exact.after(self.made, self.instrument, order, mark, position, working)
         except Refused as refusal:
             return MarginAfter(refusal.code, str(refusal))
 

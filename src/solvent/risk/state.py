@@ -1,7 +1,7 @@
 """The desk's state and the one fold that makes it: the live gate and the replay of a journal both use it.
 
 Every input is a record; `apply` changes the state in place and gives it back. Amounts in records are text.
-What a record does not concern is left alone, so a journal may hold records of other rooms between ours.
+Only records that say `desk: true` count: others in the same journal (a tracker's, a client's) are not ours.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,6 +61,10 @@ class DeskState:
         if equity is None or self.day_start is None:
             return None
         return equity - self.day_start - self.transfers
+
+    def knows_fill(self, record: Record) -> bool:
+        """Whether the fill was counted before."""
+        return _fill_name(record) in self.fills
 
     def to_data(self) -> dict[str, Any]:
         """Plain data, amounts as text: the same for the same records."""
@@ -125,7 +129,7 @@ def key_of(record: Record) -> LineKey:
 def apply(state: DeskState, record: Record) -> DeskState:
     """The state after a record. Call it in a wide decimal context (`solvent.risk.situation.EXACT`)."""
     act = _ACTS.get(record["type"])
-    if act is not None and record.get("desk", True) is not False:
+    if act is not None and record.get("desk") is True:
         act(state, record)
     return state
 
@@ -182,7 +186,7 @@ def _use(state: DeskState, client_id: str) -> None:
 
 
 def _advanced(state: DeskState, record: Record) -> None:
-    if "client_id" in record and "stage" in record:
+    if "stage" in record:
         state.reservations.advance(record["client_id"], Stage(record["stage"]), record.get("order_id") or "")
 
 
@@ -200,10 +204,14 @@ def _merged(state: DeskState, record: Record) -> None:
         _use(state, order.client_id)
 
 
+def _fill_name(record: Record) -> str:
+    return "/".join((record.get("venue") or "", record.get("account") or "", record["id"]))
+
+
 def _filled(state: DeskState, record: Record) -> None:
     """A fill counts once, and takes off its reservation what it adds to the position: in one step."""
-    name = "/".join((record.get("venue") or "", record.get("account") or "", record.get("id") or ""))
-    if not record.get("id") or name in state.fills:
+    name = _fill_name(record)
+    if name in state.fills:
         return
     state.fills[name] = None
     if len(state.fills) > MAX_FILL_IDS:
@@ -278,6 +286,7 @@ _ACTS: Final[dict[str, Callable[[DeskState, Record], None]]] = {
     "reservation_released": _released,
     "open_orders": _merged,
     "order_filled": _filled,
+    "fill_counted": _filled,
     "trade_result": _traded,
     "error": _error,
     "success": _success,

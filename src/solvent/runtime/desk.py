@@ -2,17 +2,20 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from solvent.core.numbers import parse_decimal, text
-from solvent.risk.breaker import Cause
+from solvent.risk.breaker import Cause, Phase, phase
 from solvent.risk.breaker import trip as tripped
 from solvent.risk.limits import Limits
 from solvent.risk.lines import ZERO, LineKey, Lines
+from solvent.risk.reservations import Reservation, Stage
 from solvent.risk.state import DeskState, apply, utc_day
 from solvent.runtime.clock import Clock
+from solvent.runtime.order_words import config_fields
 from solvent.runtime.recorder import FAILURES, Journal, Pending
 
 MS_PER_DAY: Final = 86_400_000
@@ -32,7 +35,9 @@ REBUILD: Final = frozenset(
 class Desk:
     """State, journal and running sums. `put` is the only way in which the state changes."""
 
-    def __init__(self, journal: Journal, clock: Clock | None, lifetime_ms: int, snapshot_every: int) -> None:
+    def __init__(
+        self, journal: Journal, clock: Clock | Callable[[], int] | None, lifetime_ms: int, snapshot_every: int
+    ) -> None:
         self.journal = journal
         self.state = DeskState()
         self.lines = Lines()
@@ -48,11 +53,33 @@ class Desk:
         if self._clock is None:
             return time.time_ns() // 1_000_000
         moment = self._clock()
-        return round(moment.timestamp() * 1000)
+        return moment if isinstance(moment, int) else round(moment.timestamp() * 1000)
+
+    def start(self, config: Limits, folder: Path | None, balance: Decimal | None) -> None:
+        """Take up where the journal's records end. Where their end is not proven, or they cannot be replayed,
+        the breaker comes up tripped.
+        """
+        self.put("config_changed", wait=True, limits=config_fields(config), source="gate")
+        if folder is not None and not self.failure:
+            why = "the journal's end was torn: the breaker's state is not proven"
+            try:
+                self.state, proven = restore(Path(folder))
+            except Exception as error:
+                proven, why = False, f"the journal cannot be replayed: {error}"[:300]
+            if not proven:
+                self.trip(Cause.UNCLEAN_START, why)
+            for left in self.state.reservations.all():
+                if left.stage is Stage.RESERVED:  # whether it was sent before the end, nobody knows
+                    self.put("reservation", client_id=left.client_id, stage=str(Stage.UNKNOWN))
+            self.sync_lines()
+        if balance is not None and self.state.equity is None:
+            self.put("balance_updated", balance=text(balance), equity=text(balance), source="initial")
+        self.start_day(self.now_ms())
 
     def put(self, kind: str, *, wait: bool = False, **fields: Any) -> None:
         """Record and apply. Where the journal fails, what happened still counts, and the breaker trips."""
         fields.setdefault("at_ms", self.now_ms())
+        fields["desk"] = True
         try:
             pending = self.journal.submit(kind, **fields)
             if wait:
@@ -63,6 +90,7 @@ class Desk:
 
     def put_decision(self, kind: str, fields: dict[str, Any], loop: asyncio.AbstractEventLoop | None) -> Pending:
         """Record and apply; raises, with nothing applied, where the journal takes no record."""
+        fields["desk"] = True
         pending = self.journal.submit(kind, loop, **fields)
         self._applied(kind, fields)
         return pending
@@ -111,6 +139,37 @@ class Desk:
             return
         if -pnl > limits.max_daily_loss or -pnl > limits.max_daily_loss_percent * state.day_start:
             self.trip(Cause.DAILY_LOSS, f"the day has lost {text(-pnl)}")
+
+    def phase(self, limits: Limits, now_ms: int) -> Phase:
+        self.check_journal()
+        minutes = limits.circuit_breaker_cooldown_minutes
+        return phase(self.state.breaker, minutes, now_ms, bool(self.opening()))
+
+    def opening(self) -> tuple[Reservation, ...]:
+        """Working orders that could make a position larger or turn it."""
+        found = []
+        for held in self.state.reservations.all():
+            r = held.resting
+            position = self.lines.positions.get(r.key, ZERO)
+            if not r.reduce_only and not (position * r.sign < 0 and r.remaining <= abs(position)):
+                found.append(held)
+        return tuple(found)
+
+    def status(self, limits: Limits, now_ms: int) -> dict[str, Any]:
+        """The breaker, the day and what works, as plain data."""
+        state = self.state
+        return {
+            "phase": str(self.phase(limits, now_ms)),
+            "breaker": state.breaker.to_data(),
+            "losses": state.losses,
+            "errors": state.errors,
+            "day": state.day,
+            "day_pnl": None if state.day_pnl is None else text(state.day_pnl),
+            "equity": None if state.equity_now is None else text(state.equity_now),
+            "working": len(state.reservations),
+            "orders_to_cancel": [r.client_id for r in self.opening()],
+            "journal": self.failure or "healthy",
+        }
 
     def check_journal(self) -> None:
         if not self.failure and not self.journal.healthy:

@@ -5,7 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from solvent.core.errors import BadInput
+from solvent.core.facts import Fill
 from solvent.core.numbers import parse_decimal, text
+from solvent.positions import event_data
 from solvent.risk.gate import RiskDecision
 from solvent.risk.limits import Limits
 from solvent.risk.lines import Resting
@@ -74,8 +76,11 @@ def fill_fields(fill: Any) -> dict[str, Any]:
     def said(name: str) -> str:
         return str(getattr(fill, name, None) or "")
 
-    quantity, price = number_of(fill.quantity, "quantity"), price_of(fill.price, "price")
+    if not said("id"):
+        raise ValueError("id: expected the fill's id")
+    quantity, price = price_of(fill.quantity, "quantity"), price_of(fill.price, "price")
     return {
+        **(event_data(fill) if isinstance(fill, Fill) else {}),
         "id": said("id"),
         "order_id": said("order_id"),
         "client_id": said("client_id"),

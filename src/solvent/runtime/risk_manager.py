@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -15,14 +15,12 @@ from solvent.risk import breaker as breaker_rules
 from solvent.risk.breaker import Cause, Phase
 from solvent.risk.gate import RiskDecision, decide, raised, reason, unreadable
 from solvent.risk.limits import Limits
-from solvent.risk.lines import ZERO
 from solvent.risk.reservations import Reservation, Stage
 from solvent.risk.situation import EXACT, Malformed, Mark, Situation, read_order
 from solvent.runtime.clock import Clock
 from solvent.runtime.config import RiskConfig
-from solvent.runtime.desk import Desk, restore
+from solvent.runtime.desk import Desk
 from solvent.runtime.order_words import (
-    config_fields,
     decision_fields,
     fill_fields,
     number_of,
@@ -84,7 +82,7 @@ class RiskManager:
         initial_balance: Decimal | float | str | None = None,
         *,
         tracker: Any = None,
-        clock: Clock | None = None,
+        clock: Clock | Callable[[], int] | None = None,
         reservation_seconds: int = RESERVATION_SECONDS,
         snapshot_every: int = SNAPSHOT_EVERY,
         control: bool = True,
@@ -100,7 +98,7 @@ class RiskManager:
         self._state = BreakerState(self._desk)
         self._sight = Sight(self._desk, self.config)
         with self._exact():
-            self._start(audit_logger, balance)
+            self._desk.start(self.config, getattr(audit_logger, "path", None), balance)
         if tracker is not None:
             self.attach(tracker)
         folder = getattr(audit_logger, "path", None)
@@ -114,27 +112,6 @@ class RiskManager:
         """One at a time, in arithmetic that rounds nothing. Gives the time."""
         with self._lock, localcontext(EXACT):
             yield self._desk.now_ms()
-
-    def _start(self, audit_logger: Any, balance: Decimal | None) -> None:
-        desk = self._desk
-        desk.put("config_changed", wait=True, limits=config_fields(self.config), source="gate")
-        folder = getattr(audit_logger, "path", None)
-        if folder is not None and not desk.failure:
-            try:
-                desk.state, proven = restore(Path(folder))
-            except Exception as error:
-                proven, why = False, f"the journal cannot be replayed: {error}"[:300]
-            else:
-                why = "the journal's end was torn: the breaker's state is not proven"
-            if not proven:
-                self._desk.trip(Cause.UNCLEAN_START, why)
-            for left in desk.state.reservations.all():
-                if left.stage is Stage.RESERVED:  # whether it was sent before the end, nobody knows
-                    desk.put("reservation", client_id=left.client_id, stage=str(Stage.UNKNOWN))
-            desk.sync_lines()
-        if balance is not None and desk.state.equity is None:
-            desk.put("balance_updated", balance=text(balance), equity=text(balance), source="initial")
-        desk.start_day(desk.now_ms())
 
     # facts
 
@@ -231,21 +208,12 @@ class RiskManager:
     def breaker_phase(self) -> Phase:
         """closed, tripped, cooling or ready."""
         with self._exact() as now:
-            self._desk.check_journal()
-            minutes = self.config.circuit_breaker_cooldown_minutes
-            return breaker_rules.phase(self._desk.state.breaker, minutes, now, bool(self.orders_to_cancel()))
+            return self._desk.phase(self.config, now)
 
     def orders_to_cancel(self) -> tuple[Reservation, ...]:
         """Working orders that could make a position larger or turn it: cancel them when the breaker trips."""
         with self._exact():
-            positions, found = self._desk.lines.positions, []
-            for held in self._desk.state.reservations.all():
-                r = held.resting
-                position = positions.get(r.key, ZERO)
-                closing = position * r.sign < 0 and r.remaining <= abs(position)
-                if not r.reduce_only and not closing:
-                    found.append(held)
-            return tuple(found)
+            return self._desk.opening()
 
     # decisions
 
@@ -258,6 +226,7 @@ class RiskManager:
         loop = asyncio.get_running_loop()
         with self._exact() as now:
             self._desk.housekeep(now)
+            self._sight.adopt_tracked(now)
             client_id = getattr(order, "client_id", None) or f"0x{secrets.token_hex(16)}"
             decision, s = self._decide(order, client_id, positions, now)
             if s is None:
@@ -344,11 +313,33 @@ class RiskManager:
             return True
 
     def on_fill(self, fill: Any) -> None:
-        """A fill: it moves from its reservation into the position in one step, and counts once."""
+        """A fill, where no tracker is attached: it moves from its reservation into the position in one step,
+        and counts once. The result of a trade that it closes is told by `record_trade`.
+        """
+        self._count(fill, "order_filled", fill_fields(fill))
+
+    def count_fill(self, fill: Any) -> None:
+        """A fill that an attached tracker has booked and put on record."""
+        fields = fill_fields(fill)
+        fields.pop("fact", None)  # the tracker's own record is the fact
+        self._count(fill, "fill_counted", fields)
+
+    def _count(self, fill: Any, kind: str, fields: dict[str, Any]) -> None:
         with self._exact() as now:
             self._desk.start_day(now)
-            self._desk.put("order_filled", at_ms=now, **fill_fields(fill))
+            if not self._desk.state.knows_fill(fields):
+                self._desk.put(kind, at_ms=now, **fields)
             self._sight.positions_changed()
+            self._desk.watch(self.config)
+
+    def count_trade(self, pnl: Decimal | None) -> None:
+        """A trade that an attached tracker saw close; None where its entry was not known. Its money came with
+        its fills.
+        """
+        if pnl is None:
+            return
+        with self._exact() as now:
+            self._desk.put("trade_result", pnl=text(pnl), counts=False, at_ms=now)
             self._desk.watch(self.config)
 
     def merge_open_orders(self, orders: Iterable[Any], *, venue: str = "", settled: bool = False) -> None:
@@ -395,20 +386,8 @@ class RiskManager:
     @property
     def status(self) -> dict[str, Any]:
         """The breaker, the day and what works, as plain data."""
-        with self._exact():
-            state = self._desk.state
-            return {
-                "phase": str(self.breaker_phase),
-                "breaker": state.breaker.to_data(),
-                "losses": state.losses,
-                "errors": state.errors,
-                "day": state.day,
-                "day_pnl": None if state.day_pnl is None else text(state.day_pnl),
-                "equity": None if state.equity_now is None else text(state.equity_now),
-                "working": len(state.reservations),
-                "orders_to_cancel": [r.client_id for r in self.orders_to_cancel()],
-                "journal": self._desk.failure or "healthy",
-            }
+        with self._exact() as now:
+            return self._desk.status(self.config, now)
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as plain data: what a replay of the journal gives."""

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from solvent.core.account import Account, Kind
-from solvent.core.numbers import decimal_of
+from solvent.core.numbers import decimal_of, text
 from solvent.margin.evaluate import Evaluation
 from solvent.margin.evaluate import evaluate as evaluate_rules
 from solvent.margin.venues import rules_for
@@ -51,6 +51,8 @@ class Sight:
         """Lines that the tracker ever spoke of: there it knows better than the caller."""
         self._limits: dict[tuple[str, str], Limits] = {}
         self._own_in_use = False
+        self._book: Any = None
+        self._tracked: tuple[dict[LineKey, Decimal], dict[LineKey, str]] = ({}, {})
         self._day: tuple[str, int] = ("", -1)
 
     def set_mark(self, venue: str, symbol: str, mark: Mark) -> None:
@@ -180,19 +182,40 @@ class Sight:
         """Put into the running sums what is held, by whoever knows best: a tracker, else the caller for the
         symbols he names, else the fills that the gate was told of, else a report.
         """
-        if positions is None and self.tracker is None and self._own_in_use:
+        if positions is None and self._own_in_use and (self.tracker is None or self.tracker.book is self._book):
             return
         own = {**self._reported, **self.desk.state.positions}
         said, self._doubtful = held_by(() if positions is None else positions)
         if self.tracker is not None:
-            followed, doubtful = held_by(self.tracker.get_all_positions())
-            self._doubtful |= doubtful
-            self._followed.update(followed)
+            followed, doubtful = self.tracked()
+            self._doubtful = {**self._doubtful, **doubtful}
             own = {**own, **{k: q for k, q in said.items() if k not in self._followed}, **followed}
         else:
             own = {**own, **said}
         self.desk.lines.set_positions(own)
-        self._own_in_use = positions is None and self.tracker is None
+        self._own_in_use = positions is None
+
+    def tracked(self) -> tuple[dict[LineKey, Decimal], dict[LineKey, str]]:
+        """What the tracker holds, and doubts; where it once held something and does not now, that is 0."""
+        book = self.tracker.book
+        if book is not self._book:
+            held, doubtful = held_by(book.positions.values())
+            self._followed.update(held)
+            self._book, self._tracked = book, (held, doubtful)
+        return self._tracked
+
+    def adopt_tracked(self, now: int) -> None:
+        """What the tracker adopted from a venue goes on our record too: positions that no fill explains."""
+        if self.tracker is None:
+            return
+        held, known = self.tracked()[0], self.desk.state.positions
+        rows = [
+            {"venue": v, "symbol": s, "position_side": side, "quantity": text(q)}
+            for (v, s, side), q in held.items()
+            if q != known.get((v, s, side), ZERO)
+        ]
+        if rows:
+            self.desk.put("reconciled", adopted=rows, at_ms=now)
 
     def _margin(self, order: Asked, mark: Mark | None, position: Decimal, limits: Limits, now: int) -> MarginAfter:
         view = self._margins.get(order.venue)
