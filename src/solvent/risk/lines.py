@@ -2,7 +2,7 @@
 
 A line is one position and the orders that work on it: (venue, symbol, position side), the side empty where
 the venue nets. Its worst case is the larger of what it would be worth if every buy filled and if every sell
-did. Reduce-only orders never make a position larger, so they never count.
+did. A reduce-only order makes no position larger, but it may clear the way for another to turn it.
 """
 
 from collections.abc import Mapping
@@ -42,6 +42,28 @@ class Contract(NamedTuple):
 LINEAR: Final = Contract()
 
 
+Fills = list[tuple[Decimal, Decimal | None]]
+"""(quantity, price), price None at the market."""
+
+
+def side_fills(position: Decimal, working: tuple[Resting, ...], sign: int) -> Fills:
+    """What may fill of one side at its worst. Reduce-only orders count where they clear the way for others
+    to turn the position: up to the position, and not otherwise.
+    """
+    fills: Fills = [(r.remaining, r.price) for r in working if r.sign == sign and not r.reduce_only]
+    if not fills or position * sign >= 0:
+        return fills
+    left = abs(position)
+    closing = [(r.remaining, r.price) for r in working if r.sign == sign and r.reduce_only]
+    if closing and sum((q for q, _ in fills), ZERO) + sum((q for q, _ in closing), ZERO) > left:
+        for quantity, price in closing:
+            taken = min(quantity, left)
+            left -= taken
+            if taken:
+                fills.append((taken, price))
+    return fills
+
+
 def worst_value(position: Decimal, mark: Decimal, working: tuple[Resting, ...], contract: Contract) -> Decimal:
     """The line's worst-case value: the larger of all buys filled and all sells filled, never less than held.
 
@@ -51,18 +73,18 @@ def worst_value(position: Decimal, mark: Decimal, working: tuple[Resting, ...], 
     if not working:
         return worst
     for sign in (1, -1):
-        adding = [(r.remaining, r.price) for r in working if r.sign == sign and not r.reduce_only]
-        if not adding:
+        fills = side_fills(position, working, sign)
+        if not fills:
             continue
         if position * sign >= 0:
             side = held
-            for quantity, price in adding:
+            for quantity, price in fills:
                 side += contract.value(quantity, mark if price is None or price < mark else price)
         else:
-            beyond = sum((quantity for quantity, _ in adding), ZERO) - abs(position)
+            beyond = sum((quantity for quantity, _ in fills), ZERO) - abs(position)
             if beyond <= 0:
                 continue
-            top = max(mark if price is None else price for _, price in adding)
+            top = max(mark if price is None else price for _, price in fills)
             side = contract.value(beyond, max(mark, top))
         worst = max(worst, side)
     return worst

@@ -8,14 +8,15 @@ from math import lcm
 
 from solvent.core.account import Account, Level, Mode, Pool, Side
 from solvent.core.errors import BadInput, Refused
+from solvent.core.numbers import decimal_of
 from solvent.margin.change import Trade, cross_pool, holding, price_of, trade
 from solvent.margin.evaluate import Evaluation
 from solvent.margin.pool import MarginPool
 from solvent.margin.rules import Rules
 from solvent.margin.solve import instrument_ray, solvency
 from solvent.margin.venues import rules_for
-from solvent.risk.lines import LineKey, Resting
-from solvent.risk.situation import Asked, MarginAfter, Ratio
+from solvent.risk.lines import ZERO, LineKey, Resting, side_fills
+from solvent.risk.situation import Asked, MarginAfter, Ratio, resting
 
 NONE = Fraction(0)
 
@@ -38,9 +39,7 @@ def after(
     asked = None if order.market else order.price
     sides = []
     for sign in (1, -1):
-        fills = [(r.remaining, r.price) for r in own if r.sign == sign and not r.reduce_only]
-        if sign == order.sign and not order.reduce_only:
-            fills.append((order.quantity, asked))
+        fills = side_fills(position, (*own, resting(order)), sign)
         if fills or sign == order.sign:
             sides.append(_filled(filled, made, name, side, sign, fills))
     judged = [_judge(account_after, name, side, bool(working)) for account_after in sides]
@@ -108,15 +107,14 @@ def _others_filled(
     for other, orders in working.items():
         if other == key or other[0] not in ("", str(account.venue)):
             continue
-        by_sign = {
-            s: [(r.remaining, r.price) for r in orders if r.sign == s and not r.reduce_only] for s in (1, -1)
-        }
         name, side = instrument(other[1]), Side(other[2]) if other[2] in ("long", "short") else None
         held = holding(account, name, side)
         size = held[1].size if held else NONE
-        fills = max(by_sign, key=lambda s: abs(size + s * sum((Fraction(q) for q, _ in by_sign[s]), NONE)))
-        if by_sign[fills]:
-            account = _filled(account, made, name, side, fills, by_sign[fills])
+        held_size = decimal_of(size)
+        by_sign = {s: side_fills(held_size, orders, s) for s in (1, -1)}
+        worse = max(by_sign, key=lambda s: abs(held_size + s * sum((q for q, _ in by_sign[s]), ZERO)))
+        if by_sign[worse]:
+            account = _filled(account, made, name, side, worse, by_sign[worse])
     return account
 
 

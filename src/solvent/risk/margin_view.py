@@ -21,7 +21,7 @@ from solvent.margin.change import Trade, cross_pool
 from solvent.margin.change import fee_rate as taker_fee
 from solvent.margin.evaluate import Evaluation, PoolResult
 from solvent.risk import margin_exact
-from solvent.risk.lines import ZERO, LineKey, Resting
+from solvent.risk.lines import ZERO, LineKey, Resting, side_fills
 from solvent.risk.margin_line import (
     LineAfter,
     Terms,
@@ -36,7 +36,7 @@ from solvent.risk.margin_line import (
     scaled,
     side_filled,
 )
-from solvent.risk.situation import Asked, MarginAfter, Ratio
+from solvent.risk.situation import Asked, MarginAfter, Ratio, resting
 
 Working = Mapping[LineKey, tuple[Resting, ...]]
 
@@ -239,10 +239,9 @@ class MarginView:
             initial += sums.reserved
         held = equity - (sums.equity - sums.excess - terms.asked_maintenance) - rest.maintenance
         bound = None if order.market else order.price
-        grown = [] if order.reduce_only else [(order.quantity, bound)]
-        grown += [(r.remaining, r.price) for r in own if r.sign == sign and not r.reduce_only]
-        sides = [side_filled(terms, position, price, sign, grown, scale)]
-        other = [(r.remaining, r.price) for r in own if r.sign != sign and not r.reduce_only]
+        both = (*own, resting(order))
+        sides = [side_filled(terms, position, price, sign, side_fills(position, both, sign), scale)]
+        other = side_fills(position, own, -sign)
         if other:
             sides.append(side_filled(terms, position, price, -sign, other, scale))
         first = sides[0]
@@ -292,7 +291,7 @@ class MarginView:
         size = terms.size if position is None else position
         cost = NO_COST
         for sign in (1, -1):
-            fills = [(r.remaining, r.price) for r in orders if r.sign == sign and not r.reduce_only]
+            fills = side_fills(size, orders, sign)
             if not fills:
                 continue
             side = side_filled(terms, size, terms.price, sign, fills, sums.scale)

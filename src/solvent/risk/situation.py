@@ -156,13 +156,14 @@ def sums(
     notional = _notional(order, price, contract)
     if price is None:
         return notional, None, None
-    after = working
-    if not order.reduce_only:
-        asked = None if order.market else order.price
-        own = Resting(order.client_id, order.key, order.sign, order.quantity, asked, False)
-        after = (*working, own)
-    worst = worst_value(position, price, after, contract)
+    worst = worst_value(position, price, (*working, resting(order)), contract)
     return notional, worst, None if others.unknown else others.exposure + worst
+
+
+def resting(order: Asked) -> Resting:
+    """The order as it would work."""
+    price = None if order.market else order.price
+    return Resting(order.client_id, order.key, order.sign, order.quantity, price, order.reduce_only)
 
 
 def _notional(order: Asked, mark: Decimal | None, contract: Contract) -> Decimal | None:
@@ -183,8 +184,8 @@ def read_order(order: Any, client_id: str = "") -> Asked:
     side = str(getattr(order, "side", ""))
     if side not in ("buy", "sell"):
         raise Malformed(f"side: expected buy or sell, was {side[:20]!r}")
-    kind = str(getattr(order, "order_type", ""))
-    if not kind or len(kind) > MAX_TEXT:
+    kind = getattr(order, "order_type", None)
+    if not isinstance(kind, str) or not kind or len(kind) > MAX_TEXT:
         raise Malformed("order_type: expected limit, market or another type of the venue")
     market = "market" in kind.lower()
     price = getattr(order, "price", None)

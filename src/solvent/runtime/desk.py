@@ -76,7 +76,7 @@ class Desk:
             self.put("balance_updated", balance=text(balance), equity=text(balance), source="initial")
         self.start_day(self.now_ms())
 
-    def put(self, kind: str, *, wait: bool = False, **fields: Any) -> None:
+    def put(self, kind: str, /, *, wait: bool = False, **fields: Any) -> None:
         """Record and apply. Where the journal fails, what happened still counts, and the breaker trips."""
         fields.setdefault("at_ms", self.now_ms())
         fields["desk"] = True

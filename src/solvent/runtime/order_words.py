@@ -87,7 +87,7 @@ def fill_fields(fill: Any) -> dict[str, Any]:
         "symbol": str(fill.symbol),
         "venue": said("venue"),
         "account": said("account"),
-        "position_side": said("position_side"),
+        "position_side": said("position_side") or None,
         "side": str(fill.side),
         "quantity": text(quantity),
         "price": text(price),

@@ -259,13 +259,18 @@ class RiskManager:
             return self._decide(order, client_id, positions, self._desk.now_ms())[0]
 
     def _not_recorded(self, decision: RiskDecision, s: Situation | None, why: str) -> RiskDecision:
-        """The journal failed under a decision: nothing is reserved, and nothing goes out on it."""
+        """The journal failed under a decision: it is made anew, knowing that. Only a reduce-only order may
+        still pass; for anything else nothing stays reserved.
+        """
         self._desk.fail(why)
-        self._desk.state.reservations.release(decision.client_id)
-        self._desk.sync_lines()
-        if s is None:
-            return decision
-        return decide(s._replace(journal_failure=self._desk.failure, breaker=self._desk.state.breaker))
+        if s is not None:
+            self._desk.state.used.pop(decision.client_id, None)
+            now = self._desk.state.breaker
+            decision = decide(s._replace(journal_failure=self._desk.failure, breaker=now))
+        if not decision.approved:
+            self._desk.state.reservations.release(decision.client_id)
+            self._desk.sync_lines()
+        return decision
 
     def _decide(
         self, order: Any, client_id: str, positions: Iterable[Any] | None, now: int
