@@ -69,7 +69,7 @@ def test_loosening_never_refuses(data):
 STEPS = st.lists(st.sampled_from(["check", "fill", "part", "release", "sent", "unknown", "late"]), max_size=6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     lives=st.lists(st.tuples(st.sampled_from(["buy", "sell"]), st.integers(1, 4), STEPS), min_size=5, max_size=40),
     limit=st.integers(2, 12),

@@ -23,7 +23,7 @@ def canonical(data):
     return json.dumps(data, sort_keys=True)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=ACTS, every=st.sampled_from([3, 1000]), tracked=st.booleans())
 def test_replay_is_the_live_state(tmp_path_factory, acts, every, tracked):
     folder = tmp_path_factory.mktemp("journal")

@@ -205,6 +205,7 @@ class Desk:
         if last is not None and 0 <= now_ms - last < MARK_EVERY_MS:
             return False
         self._recorded_marks[venue, symbol] = now_ms
+        self.start_day(now_ms)  # a new day starts with the equity before this mark
         self.put("mark", venue=venue, symbol=symbol, price=text(price), at_ms=now_ms)
         return True
 
