@@ -68,7 +68,13 @@ def test_an_order_that_names_its_price_must_give_it():
     with pytest.raises(ValueError, match="price"):
         OrderRequest(symbol="BTC", side="buy", order_type="limit", quantity=1)
     asked = OrderRequest(
-        symbol="BTC", side="sell", order_type="market", quantity=0.01, reduce_only=True, venue="bybit", client_id="a"
+        symbol="BTC",
+        side="sell",
+        order_type="market",
+        quantity=0.01,
+        reduce_only=True,
+        venue="bybit",
+        client_id="a",
     )
     assert (asked.price, asked.reduce_only, asked.venue, asked.client_id) == (None, True, "bybit", "a")
 
@@ -77,7 +83,7 @@ def test_facts_are_values():
     made = fill(1, "sell", "0.1", 5, kind="adl", position_side="short", time=3)
     assert made.kind is FillKind.ADL
     assert made.position_side is Side.SHORT
-    assert pickle.loads(pickle.dumps(made)) == made  # noqa: S301
+    assert pickle.loads(pickle.dumps(made)) == made
     assert replace(made, price="7").price == 7
     assert len({made, replace(made)}) == 1
 

@@ -1,6 +1,6 @@
 """The fold by example: what every kind of fill does to a position."""
 
-from decimal import Decimal as D
+from decimal import Decimal as D  # noqa: N817
 from decimal import localcontext
 
 import pytest
@@ -139,7 +139,9 @@ def test_hedge_mode_never_turns():
     assert "0.5 more than was held" in position.inconsistent
 
 
-@pytest.mark.parametrize(("side", "places", "expected"), [("buy", 4, "1.6666"), ("sell", 2, "1.66"), ("buy", 0, "1")])
+@pytest.mark.parametrize(
+    ("side", "places", "expected"), [("buy", 4, "1.6666"), ("sell", 2, "1.66"), ("buy", 0, "1")]
+)
 def test_a_cut_entry(side, places, expected):
     position, _ = fold_all([fill(1, side, 1, 1), fill(2, side, 2, 2)])
     assert position.truncated_entry(places) == D(expected)
