@@ -153,21 +153,20 @@ def facts(rows: Iterable[tuple[UserFill, str]], account: str = "") -> Iterator[V
 
 def fact(raw: UserFill, name: str, path: str, account: str = "") -> VenueFill:
     """One row as a fact. Raises BadInput naming the field."""
-    start = None if raw.start_position is None else parse_decimal(raw.start_position, f"{path}.startPosition")
     try:
         fill = Fill(
             id=name,
             order_id="" if raw.oid is None else str(raw.oid),
             symbol=raw.coin,
             side=OrderSide.BUY if raw.side == "B" else OrderSide.SELL,
-            quantity=parse_decimal(raw.sz, f"{path}.sz"),
-            price=parse_decimal(raw.px, f"{path}.px"),
-            fee=parse_decimal(raw.fee, f"{path}.fee"),
+            quantity=raw.sz,
+            price=raw.px,
+            fee=raw.fee,
             fee_asset=raw.fee_token,
             time=raw.time,
             venue=VENUE,
             account=account,
-            start_position=start,
+            start_position=raw.start_position,
             kind=_kind(raw),
             spot=is_spot(raw.coin) or raw.dir in _SPOT_WORDS,
         )
