@@ -231,6 +231,34 @@ def test_those_that_wait_share_one_fsync(tmp_path: Path) -> None:
         assert [name for name, _ in disk.log].count("write") == 1
 
 
+def test_many_at_once_stand_together_and_wait_once(tmp_path: Path) -> None:
+    disk = FaultyDisk()
+    with AuditLogger(tmp_path, files=disk) as audit:
+        disk.log.clear()
+        made = audit.record_many([("mark", {"price": number}) for number in range(100)])
+        assert [name for name, _ in disk.log].count("sync") == 1
+        assert [record.price for record in made] == [str(number) for number in range(100)]
+        assert audit.record_many([]) == asyncio.run(audit.arecord_many([])) == []
+        with pytest.raises(SecretRefused):
+            audit.record_many([("mark", {"price": 1}), ("mark", {"secret": 1})])
+
+        async def together() -> None:
+            await asyncio.gather(
+                *(audit.arecord_many([("mark", {"who": who}), ("state", {"who": who})]) for who in range(20))
+            )
+
+        asyncio.run(together())
+        # More than one group.
+        assert len(audit.record_many([("mark", {"note": "x" * 1000})] * 1000)) == 1000
+        disk.fail["sync"] = OSError("no")
+        with pytest.raises(JournalFailed):
+            audit.record_many([("mark", {"note": "x" * 1000})] * 1000)
+    assert_dense(tmp_path)
+    pairs = [record.who for record in records(tmp_path) if "who" in record]
+    assert pairs[::2] == pairs[1::2]
+    assert sum("note" in record for record in records(tmp_path)) == 1000
+
+
 def test_a_cancelled_task_leaves_its_record_and_others_go_on(tmp_path: Path) -> None:
     disk, hold = FaultyDisk(), threading.Event()
 

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -254,6 +255,7 @@ def test_memory_of_what_waits_is_bounded(tmp_path: Path, monkeypatch: pytest.Mon
 
     with AuditLogger(tmp_path, files=disk) as audit:
         asyncio.run(run(audit))
+        time.sleep(0.05)
         audit.record("mark", name="y")
     assert verify_folder(tmp_path).ok
     assert os.listdir(tmp_path)
