@@ -2,8 +2,12 @@
 
 The raw rate is append + fsync of plain lines of the same length, as many at a time as the journal's own
 groups had on average, on the same folder. Both are measured in turns of a fraction of a second, since a
-disk's pace changes by the second; the ratio is of the totals. FOLDER (default: the system's temporary
-folder) says which disk.
+disk's pace changes by the second; the ratio is of the totals.
+
+    python bench/journal.py [FOLDER [EXTRA_MS]]
+
+FOLDER (default: the system's temporary folder) says which disk; EXTRA_MS makes every fsync, the journal's and
+the raw one, so much slower, to see how a slower disk would do.
 """
 
 import asyncio
@@ -25,6 +29,7 @@ SECONDS = 0.25
 WAITERS = 64
 FIELDS = {"symbol": "BTC-USD", "side": "buy", "quantity": "0.01", "price": "50000", "order_id": "order-123"}
 LINE = 335
+EXTRA_SECONDS = float(sys.argv[2]) / 1000 if len(sys.argv) > 2 else 0.0
 
 
 class Counted(Disk):
@@ -35,6 +40,8 @@ class Counted(Disk):
     def sync(self, file: int) -> None:
         self.syncs += 1
         super().sync(file)
+        if EXTRA_SECONDS:
+            time.sleep(EXTRA_SECONDS)
 
 
 def raw(folder: Path, lines: int, sync: bool = True) -> float:
@@ -46,6 +53,8 @@ def raw(folder: Path, lines: int, sync: bool = True) -> float:
         os.write(file, data)
         if sync:
             os.fsync(file)
+            if EXTRA_SECONDS:
+                time.sleep(EXTRA_SECONDS)
         count += lines
     rate = count / (time.perf_counter() - start)
     os.close(file)
@@ -85,6 +94,13 @@ def tasks(audit: AuditLogger) -> int:
     return asyncio.run(all_of_them())
 
 
+def batches(audit: AuditLogger) -> int:
+    count, end = 0, time.perf_counter() + SECONDS
+    while time.perf_counter() < end:
+        count += len(audit.record_many([("order_submitted", FIELDS)] * WAITERS))
+    return count
+
+
 def measure(
     name: str, folder: Path, durability: str, load: Callable[[AuditLogger], int], key: bytes | None = None
 ) -> None:
@@ -108,12 +124,14 @@ def main() -> None:
     place = sys.argv[1] if len(sys.argv) > 1 else None
     with tempfile.TemporaryDirectory(dir=place) as name:
         folder = Path(name)
-        print(f"lines of {LINE} bytes, {TURNS} turns of {SECONDS} s each")
+        slower = f", every fsync {EXTRA_SECONDS * 1000:g} ms slower" if EXTRA_SECONDS else ""
+        print(f"lines of {LINE} bytes, {TURNS} turns of {SECONDS} s each{slower}")
         measure("always, one caller", folder, "always", one_caller)
         measure("group, one caller", folder, "group", one_caller)
         measure(f"group, {WAITERS} threads", folder, "group", threads)
         measure(f"group, {WAITERS} tasks", folder, "group", tasks)
         measure(f"group, {WAITERS} tasks, keyed", folder, "group", tasks, b"k" * 32)
+        measure(f"group, {WAITERS} at a time", folder, "group", batches)
         measure("os, one caller", folder, "os", one_caller)
 
 

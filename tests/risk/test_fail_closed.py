@@ -168,7 +168,7 @@ class Broken:
     def __init__(self, good=10**9, late=False):
         self.good, self.late, self.healthy = good, late, True
 
-    def submit(self, kind, loop=None, /, **fields):
+    def submit(self, kind, loop=None, lead=False, /, **fields):
         self.good -= 1
         if self.good >= 0:
             return SimpleNamespace(future=None, wait=lambda: None)
@@ -220,7 +220,7 @@ def test_bad_arguments(bad):
 
 def test_a_caller_that_gives_up_reserves_nothing():
     class Slow(Broken):
-        def submit(self, kind, loop=None, /, **fields):
+        def submit(self, kind, loop=None, lead=False, /, **fields):
             return SimpleNamespace(future=None if loop is None else loop.create_future(), wait=lambda: None)
 
     async def main():

@@ -138,18 +138,12 @@ def encode_fields(fields: Mapping[str, object]) -> str:
 
     Raises SecretRefused or BadInput naming the field.
     """
-    written: dict[str, object] = {}
+    written = dict(fields)
     for name, value in fields.items():
         if name not in _harmless:
-            if secret_name(name):
-                raise SecretRefused(name)
-            if len(_harmless) < _HARMLESS_LIMIT:
-                _harmless.add(name)
-        short = type(value) is str and len(value) <= SHORTEST_TEXT
-        written[name] = value if short else plain(value, name)
-    if not RESERVED.isdisjoint(written):
-        own = ", ".join(sorted(RESERVED))
-        raise BadInput("fields", f"other names than the journal's own ({own})", sorted(RESERVED & written.keys()))
+            _look_at(name)
+        if type(value) is not str or len(value) > SHORTEST_TEXT:
+            written[name] = plain(value, name)
     try:
         body = _encode(written)
     except UnicodeEncodeError:
@@ -160,6 +154,15 @@ def encode_fields(fields: Mapping[str, object]) -> str:
     if len(body) > MAX_LINE - 1024:
         raise BadInput("fields", f"less than {MAX_LINE} bytes in one record", f"<{len(body)} bytes>")
     return body[1:-1].decode()
+
+
+def _look_at(name: str) -> None:
+    if name in RESERVED:
+        raise BadInput(name, f"a name that is not the journal's own ({', '.join(sorted(RESERVED))})", name)
+    if secret_name(name):
+        raise SecretRefused(name)
+    if len(_harmless) < _HARMLESS_LIMIT:
+        _harmless.add(name)
 
 
 def seal(stamp: str, kind: str, fields: str, seq: int, prev: str, key: bytes | None = None) -> Record:

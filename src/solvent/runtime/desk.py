@@ -81,7 +81,7 @@ class Desk:
         fields.setdefault("at_ms", self.now_ms())
         fields["desk"] = True
         try:
-            pending = self.journal.submit(kind, **fields)
+            pending = self.journal.submit(kind, None, wait, **fields)
             if wait:
                 pending.wait()
         except FAILURES as error:

@@ -12,7 +12,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -67,8 +67,8 @@ class AuditLogger:
         Raises JournalFailed where it could not be made so: then it is not on record. Raises BadInput or
         SecretRefused, before anything is written, for a field that the journal does not take.
         """
-        name = event_name(type)
-        entry = self._open_writer().submit(name, encode_fields(fields), self._clock, self.durability)
+        event = (event_name(type), encode_fields(fields))
+        entry = self._open_writer().submit((event,), self._clock, self.durability)[0]
         entry.wait()
         return entry.record
 
@@ -77,20 +77,52 @@ class AuditLogger:
 
         A task that is cancelled while it waits leaves its record on record.
         """
-        name = event_name(type)
+        event = (event_name(type), encode_fields(fields))
         loop = asyncio.get_running_loop()
-        entry = self._open_writer().submit(name, encode_fields(fields), self._clock, self.durability, loop)
+        entry = self._open_writer().submit((event,), self._clock, self.durability, loop)[0]
         assert entry.future is not None
         return await entry.future
 
-    def submit(self, type: str, loop: asyncio.AbstractEventLoop | None = None, /, **fields: Any) -> Entry:  # noqa: A002
+    def submit(
+        self,
+        type: str,  # noqa: A002
+        loop: asyncio.AbstractEventLoop | None = None,
+        lead: bool = False,
+        /,
+        **fields: Any,
+    ) -> Entry:
         """Give an event its place without waiting for the disk: `entry.wait()`, or await `entry.future` where
-        a loop was given. Records keep their order, so what is durable later makes this durable too.
+        a loop was given. Records keep their order, so what is durable later makes this durable too. `lead`:
+        the caller is about to wait, and may do the writing himself.
 
         Raises as `record` does where it cannot be given a place.
         """
-        name = event_name(type)
-        return self._open_writer().submit(name, encode_fields(fields), self._clock, self.durability, loop)
+        event = (event_name(type), encode_fields(fields))
+        return self._open_writer().submit((event,), self._clock, self.durability, loop, lead)[0]
+
+    def record_many(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Record]:
+        """Put (type, fields) events on record, one right after another, and wait once.
+
+        None is written where one of them is refused. After JournalFailed the first of them may be on record.
+        """
+        sealed = [(event_name(kind), encode_fields(fields)) for kind, fields in events]
+        if not sealed:
+            return []
+        entries = self._open_writer().submit(sealed, self._clock, self.durability)
+        entries[-1].wait()
+        return [entry.record for entry in entries]
+
+    async def arecord_many(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Record]:
+        """`record_many` for tasks."""
+        sealed = [(event_name(kind), encode_fields(fields)) for kind, fields in events]
+        if not sealed:
+            return []
+        loop = asyncio.get_running_loop()
+        entries = self._open_writer().submit(sealed, self._clock, self.durability, loop)
+        last = entries[-1].future
+        assert last is not None
+        await last
+        return [entry.record for entry in entries]
 
     def _open_writer(self) -> Writer:
         if self._closed:

@@ -8,7 +8,7 @@ import os
 import threading
 from asyncio import AbstractEventLoop, Future
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from itertools import groupby, takewhile
@@ -19,8 +19,7 @@ from solvent.core.errors import Refused
 from solvent.journal.errors import JournalFailed
 from solvent.journal.events import Event
 from solvent.journal.record import DAY, Record, encode_fields, seal
-from solvent.journal.values import timestamp_text
-from solvent.runtime.clock import Clock
+from solvent.runtime.clock import Clock, stamp
 from solvent.runtime.day_files import DayFiles
 from solvent.runtime.files import Files
 from solvent.runtime.journal_tail import WINDOW, Place, open_tail
@@ -44,20 +43,33 @@ class Durability(StrEnum):
     """Handed to the operating system: survives a crash of the process, not of the machine."""
 
 
+Sealable = tuple[str, str]
+"""An event's name and its encoded fields."""
+
+
 class Entry:
     """A record on its way. `wait` for a thread; a task awaits `future`."""
 
     __slots__ = ("_gate", "alone", "day", "error", "future", "loop", "record", "sync")
 
-    def __init__(self, record: Record, day: str, durability: Durability, loop: AbstractEventLoop | None) -> None:
+    def __init__(
+        self,
+        record: Record,
+        day: str,
+        durability: Durability,
+        loop: AbstractEventLoop | None = None,
+        awaited: bool = True,
+    ) -> None:
         self.record = record
         self.day = day
         self.sync = durability is not Durability.OS
         self.alone = durability is Durability.ALWAYS
         self.error: JournalFailed | None = None
-        self.loop = loop
+        self.loop = loop if awaited else None
         self.future: Future[Record] | None = None
         self._gate: threading.Lock | None = None
+        if not awaited:
+            return
         if loop is None:
             self._gate = threading.Lock()
             self._gate.acquire()
@@ -119,7 +131,7 @@ class Writer:
             raise
 
     def _first(self, kind: str, fields: dict[str, object], clock: Clock, durability: Durability) -> None:
-        self._waiting.append(self._sealed(kind, encode_fields(fields), clock, durability, None))
+        self._waiting.append(self._sealed(kind, encode_fields(fields), clock, durability))
         self._write_group()
 
     @property
@@ -132,13 +144,18 @@ class Writer:
 
     def submit(
         self,
-        kind: str,
-        fields: str,
+        events: Sequence[Sealable],
         clock: Clock,
         durability: Durability,
         loop: AbstractEventLoop | None = None,
-    ) -> Entry:
-        """Give a record its place; it is on record only once the entry is awake without an error."""
+        lead: bool = True,
+    ) -> list[Entry]:
+        """Give records their places, one after another (at least one is given).
+
+        `lead` False: the caller does not wait for the disk, so the writing is left to the writer's thread.
+
+        They are on record only once the last entry is awake without an error; the others are not awaited.
+        """
         if os.getpid() != self._pid:
             raise JournalFailed("this process was forked from the journal's writer: open a journal of its own")
         with self._lock:
@@ -146,26 +163,38 @@ class Writer:
                 raise JournalFailed(self._failure)
             if self._closing:
                 raise JournalFailed("the journal is closed")
-            if len(self._waiting) >= MAX_WAITING:
-                raise Refused("journal-busy", f"{MAX_WAITING} records wait for the disk already")
-            entry = self._sealed(kind, fields, clock, durability, loop)
-            alone = not self._waiting
-            self._waiting.append(entry)
-        self._see_to_it(alone and (loop is None or durability is Durability.OS))
-        return entry
+            if len(self._waiting) + len(events) > MAX_WAITING:
+                raise Refused("journal-busy", f"more than {MAX_WAITING} records would wait for the disk")
+            lead = not self._waiting and (durability is Durability.OS or (lead and loop is None))
+            entries = []
+            left = len(events)
+            for kind, fields in events:
+                left -= 1
+                entry = self._sealed(kind, fields, clock, durability, loop, left == 0)
+                # One step: the chain's end is the last that waits, so an interrupt leaves it whole.
+                self._waiting.append(entry)
+                entries.append(entry)
+        self._see_to_it(lead)
+        return entries
 
     def _sealed(
-        self, kind: str, fields: str, clock: Clock, durability: Durability, loop: AbstractEventLoop | None
+        self,
+        kind: str,
+        fields: str,
+        clock: Clock,
+        durability: Durability,
+        loop: AbstractEventLoop | None = None,
+        awaited: bool = True,
     ) -> Entry:
-        stamp = timestamp_text(clock())
+        written = stamp(clock)
         if self._waiting:
             before = self._waiting[-1]
             seq, prev, day = before.record.seq, before.record.hash, before.day
         else:
             seq, prev, day = self._last.seq, self._last.hash, self._last.day
-        record = seal(stamp, kind, fields, seq + 1, prev, self.key)
+        record = seal(written, kind, fields, seq + 1, prev, self.key)
         # A clock that goes back does not take the journal back: a day once begun is not written before.
-        return Entry(record, max(stamp[:DAY], day), durability, loop)
+        return Entry(record, max(written[:DAY], day), durability, loop, awaited)
 
     def _see_to_it(self, lead: bool) -> None:
         """Have what waits written: by this thread where nobody is at it (two switches of thread less)."""
@@ -277,7 +306,7 @@ class Writer:
         try:
             with self._lock:
                 self._closing = True
-                entry = self._sealed(Event.CLOSED, "", clock, durability, None)
+                entry = self._sealed(Event.CLOSED, "", clock, durability)
                 self._waiting.append(entry)
             self._see_to_it(lead=False)
             entry.wait()

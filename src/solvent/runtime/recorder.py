@@ -28,7 +28,9 @@ class Journal(Protocol):
     @property
     def healthy(self) -> bool: ...
 
-    def submit(self, kind: str, loop: asyncio.AbstractEventLoop | None = None, /, **fields: Any) -> Pending: ...
+    def submit(
+        self, kind: str, loop: asyncio.AbstractEventLoop | None = None, lead: bool = False, /, **fields: Any
+    ) -> Pending: ...
 
 
 class Done:
@@ -53,7 +55,9 @@ class MemoryJournal:
         self.records: deque[dict[str, Any]] = deque(maxlen=MEMORY_RECORDS)
         self._seq = 0
 
-    def submit(self, kind: str, loop: asyncio.AbstractEventLoop | None = None, /, **fields: Any) -> Done:
+    def submit(
+        self, kind: str, loop: asyncio.AbstractEventLoop | None = None, lead: bool = False, /, **fields: Any
+    ) -> Done:
         self._seq += 1
         record = {"type": kind, **fields, "seq": self._seq}
         self.records.append(record)
@@ -70,7 +74,9 @@ class PlainJournal:
     def healthy(self) -> bool:
         return bool(getattr(self._logger, "healthy", True))
 
-    def submit(self, kind: str, loop: asyncio.AbstractEventLoop | None = None, /, **fields: Any) -> Done:
+    def submit(
+        self, kind: str, loop: asyncio.AbstractEventLoop | None = None, lead: bool = False, /, **fields: Any
+    ) -> Done:
         return Done(self._logger.record(kind, **fields))
 
 
