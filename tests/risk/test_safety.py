@@ -167,3 +167,29 @@ def test_no_limit_holds_an_order_that_only_reduces(
             reducing_to=min(before, Decimal(0)) + gained,
         )  # fmt: skip
     assert decide(s._replace(instrument=facts, margin=margin)).approved
+
+
+@pytest.mark.parametrize(("of_order", "of_position"), [("", "nado"), ("nado", ""), ("nado", "nado"), ("", "")])
+def test_an_order_finds_its_position_with_or_without_a_venue(of_order, of_position):
+    risk = gate(**TIGHT)
+    positions = [held(1, venue=of_position)]
+    assert risk.preview_order(order(1, "sell", venue=of_order), positions).approved
+
+
+def test_another_venues_position_is_not_reduced():
+    risk = gate(**TIGHT)
+    assert not risk.preview_order(order(1, "sell", venue="nado"), [held(1, venue="bybit")]).approved
+    both = [held(1, venue="bybit"), held(1, venue="nado")]
+    assert not risk.preview_order(order(1, "sell"), both).approved, "which of them is not said"
+
+
+def test_a_report_does_not_count_beside_what_fills_made():
+    account = solvent.read_bundle(ROOT / "examples" / "accounts" / "hyperliquid.json")
+    risk = gate(mark=None, balance=15_000)
+    risk.attach_margin(account, as_of_ms=risk._desk.now_ms())
+    alone = risk.preview_order(order("0.001", symbol="BTC", price=90_000)).verdict("total_exposure").actual
+    told = [held("0.42", venue="hyperliquid")]
+    assert (
+        risk.preview_order(order("0.001", symbol="BTC", price=90_000), told).verdict("total_exposure").actual
+        == alone
+    )

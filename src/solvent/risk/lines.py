@@ -110,11 +110,32 @@ class Lines:
         self._blind: dict[LineKey, None] = {}
         self._total = ZERO
         self._by_symbol: dict[str, set[LineKey]] = {}
+        self._marked: dict[str, tuple[str, ...]] = {}
+
+    def marked(self, venue: str, symbol: str) -> tuple[str, str] | None:
+        """Whose mark counts: the venue's own, or the one given for the symbol wherever it trades; and for what
+        names no venue, the only one there is.
+        """
+        if (venue, symbol) in self.marks:
+            return venue, symbol
+        if venue:
+            return ("", symbol) if ("", symbol) in self.marks else None
+        homes = self._marked.get(symbol, ())
+        return (homes[0], symbol) if len(homes) == 1 else None
 
     def mark(self, venue: str, symbol: str) -> Decimal | None:
-        """The mark on a venue, or the one that was given for the symbol wherever it trades."""
-        found = self.marks.get((venue, symbol))
-        return found if found is not None or not venue else self.marks.get(("", symbol))
+        found = self.marked(venue, symbol)
+        return None if found is None else self.marks[found]
+
+    def home(self, key: LineKey) -> LineKey:
+        """The line that an order belongs to: its own, or, where it or the line names no venue, the only one of
+        its symbol and side that is held.
+        """
+        if key in self.positions:
+            return key
+        keys = self._by_symbol.get(key[1], ())
+        same = [k for k in keys if k in self.positions and k[2] == key[2] and not (k[0] and key[0])]
+        return same[0] if len(same) == 1 else key
 
     def contract(self, venue: str, symbol: str) -> Contract:
         found = self.contracts.get((venue, symbol))
@@ -123,6 +144,8 @@ class Lines:
     def set_mark(self, venue: str, symbol: str, price: Decimal) -> None:
         if self.marks.get((venue, symbol)) == price:
             return
+        if (venue, symbol) not in self.marks:
+            self._marked[symbol] = (*self._marked.get(symbol, ()), venue)
         self.marks[venue, symbol] = price
         for key in self._by_symbol.get(symbol, ()):
             self._refresh(key)

@@ -163,10 +163,11 @@ def _mark(state: DeskState, record: Record) -> None:
     venue, symbol = record.get("venue") or "", record["symbol"]
     price = Decimal(record["price"])
     old = state.marks.get((venue, symbol))
-    if old is not None and old != price:
+    if old is not None and old != price and not record.get("inverse"):
+        unit = Decimal(record.get("multiplier") or 1)
         for key, quantity in state.positions.items():
             if key[1] == symbol and venue in ("", key[0]):
-                state.since += quantity * (price - old)
+                state.since += quantity * (price - old) * unit
     state.marks[venue, symbol] = price
 
 
@@ -224,9 +225,10 @@ def _filled(state: DeskState, record: Record) -> None:
     else:
         state.positions.pop(key, None)
     price = state.marks.get(key[:2], state.marks.get(("", key[1])))
-    if price is not None and state.equity is not None:
-        gained = (price - Decimal(record["price"])) * (quantity if record["side"] == "buy" else -quantity)
-        state.since += gained - Decimal(record.get("fee") or 0)
+    if price is not None and not record.get("inverse"):
+        signed = quantity if record["side"] == "buy" else -quantity
+        state.since += (price - Decimal(record["price"])) * signed * Decimal(record.get("multiplier") or 1)
+    state.since -= Decimal(record.get("fee") or 0)
     state.reservations.fill(record.get("client_id") or "", record.get("order_id") or "", quantity)
 
 

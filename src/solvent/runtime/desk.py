@@ -95,6 +95,10 @@ class Desk:
         self._applied(kind, fields)
         return pending
 
+    def apply_unrecorded(self, kind: str, fields: dict[str, Any]) -> None:
+        """For what passes although the journal failed: it is counted all the same."""
+        self._applied(kind, {**fields, "desk": True})
+
     def _applied(self, kind: str, fields: dict[str, Any]) -> None:
         apply(self.state, {"type": kind, **fields})
         if kind == "risk_approved":
@@ -199,6 +203,13 @@ class Desk:
         if equity is not None and day > self.state.day:
             self.put("day_started", day=day, equity=text(equity), at_ms=now_ms)
 
+    def unit(self, venue: str, symbol: str) -> dict[str, Any]:
+        """What records of money need of the contract; nothing where a unit is a unit of the asset."""
+        contract = self.lines.contract(venue, symbol)
+        if contract.inverse:
+            return {"inverse": True}
+        return {} if contract.multiplier == 1 else {"multiplier": text(contract.multiplier)}
+
     def mark(self, venue: str, symbol: str, price: Decimal, now_ms: int) -> bool:
         """Put a mark on record, at most one per second and instrument. Whether it was."""
         last = self._recorded_marks.get((venue, symbol))
@@ -206,7 +217,7 @@ class Desk:
             return False
         self._recorded_marks[venue, symbol] = now_ms
         self.start_day(now_ms)  # a new day starts with the equity before this mark
-        self.put("mark", venue=venue, symbol=symbol, price=text(price), at_ms=now_ms)
+        self.put("mark", venue=venue, symbol=symbol, price=text(price), at_ms=now_ms, **self.unit(venue, symbol))
         return True
 
 

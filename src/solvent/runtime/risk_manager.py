@@ -234,6 +234,8 @@ class RiskManager:
             else:
                 kind, fields = decision_fields(decision, s)
             if self._desk.failure:
+                if decision.approved:
+                    self._desk.apply_unrecorded(kind, fields)
                 return decision
             try:
                 pending = self._desk.put_decision(kind, fields, loop)
@@ -333,7 +335,8 @@ class RiskManager:
         with self._exact() as now:
             self._desk.start_day(now)
             if not self._desk.state.knows_fill(fields):
-                self._desk.put(kind, at_ms=now, **fields)
+                unit = self._desk.unit(fields["venue"], fields["symbol"])
+                self._desk.put(kind, at_ms=now, **fields, **unit)
             self._sight.positions_changed()
             self._desk.watch(self.config)
 

@@ -112,14 +112,18 @@ class Sight:
 
     def situation(self, order: Asked, positions: Iterable[Any] | None, now: int) -> Situation:
         """Raises BadInput where a position given by the caller is not readable."""
-        state, lines, key = self.desk.state, self.desk.lines, order.key
+        state, lines = self.desk.state, self.desk.lines
         self._hold(positions)
+        limits = self._limits_of(order.symbol, order.venue)
+        marked = lines.marked(order.venue, order.symbol)
+        key = lines.home(order.key)
+        if key[0] != order.venue:
+            order = order._replace(venue=key[0])
         venue, symbol, _ = key
-        mark = self.marks.get((venue, symbol)) or self.marks.get(("", symbol))
+        mark = None if marked is None else self.marks[marked]
         position, working = lines.positions.get(key, ZERO), lines.working.get(key, ())
         others = lines.others(key)
         facts = self._facts_of(venue, symbol)
-        limits = self._limits_of(symbol, venue)
         equity = state.equity_now
         money = (
             None if equity is None or state.balance is None else Money(state.balance, equity, state.money_at_ms)
@@ -184,7 +188,7 @@ class Sight:
         """
         if positions is None and self._own_in_use and (self.tracker is None or self.tracker.book is self._book):
             return
-        own = {**self._reported, **self.desk.state.positions}
+        own = dict(self.desk.state.positions)
         said, self._doubtful = held_by(() if positions is None else positions)
         if self.tracker is not None:
             followed, doubtful = self.tracked()
@@ -192,6 +196,8 @@ class Sight:
             own = {**own, **{k: q for k, q in said.items() if k not in self._followed}, **followed}
         else:
             own = {**own, **said}
+        told = {(k[1], k[2]) for k in own} if self._reported else ()
+        own |= {k: q for k, q in self._reported.items() if (k[1], k[2]) not in told}
         self.desk.lines.set_positions(own)
         self._own_in_use = positions is None
 
