@@ -132,3 +132,22 @@ def test_resting_orders_of_the_report_go_the_long_way():
     pool = next(p for p in after.evaluation.pools if p.pool.name == "cross")
     held = after.evaluation.rules.order_margin(pool.pool)
     assert fraction(found.initial, found.scale) == fraction(flat.initial, flat.scale) + held
+
+
+def test_a_price_that_does_not_end():
+    """Hyperliquid states a position's value, so its price may be a third of something."""
+    pool = next(p for p in ACCOUNT.pools if p.name == "cross")
+    odd = replace(pool.positions[0], size=Fraction(3, 10), price=Fraction(100_000, 3))
+    positions = (odd, *pool.positions[1:])
+    pools = tuple(replace(p, positions=positions) if p.name == "cross" else p for p in ACCOUNT.pools)
+    report = solvent.evaluate(replace(ACCOUNT, pools=pools, orders=()))
+    view = MarginView(report.evaluation, 0, LEAST)
+    for symbol, mark in ((odd.instrument, Decimal(33_000)), ("ETH", None)):
+        order = asked(symbol, 1, Decimal("0.01"), None)
+        position = Decimal("0.3") if symbol == odd.instrument else HELD["", "ETH", ""]
+        with localcontext(EXACT):
+            quick = view.after(order, mark, position, {}, HELD, LEAST)
+            slow = margin_exact.after(report.evaluation, view.instrument, order, mark, position, {})
+        assert not quick.unknown
+        assert free(quick) == free(slow)
+        assert quick.scale < slow.scale, "the quick way was taken"

@@ -9,7 +9,6 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from solvent.core.errors import Refused
 from solvent.margin.schedule import Schedule
 from solvent.risk.lines import ZERO, Resting
 from solvent.risk.situation import EXACT, Asked, Ratio
@@ -19,10 +18,18 @@ Pieces = tuple[tuple[Decimal, Decimal, Decimal], ...]
 """(lower notional, rate * scale, deduction * scale)"""
 
 
+class NotExact(ArithmeticError):
+    """A number of the report does not end as a decimal: the quick way is not open."""
+
+
 class Terms(NamedTuple):
-    """What a position of one instrument asks. `price` and `size` are the report's."""
+    """What a position of one instrument asks. `price`, `size` and `value` (size * price) are the report's.
+
+    A price that does not end is held to 18 decimals; what is summed of it is the value, which is exact.
+    """
 
     price: Decimal
+    value: Decimal
     size: Decimal
     fee: Decimal
     initial: Pieces
@@ -114,10 +121,10 @@ def root(
     return None
 
 
-def drop_of(size: Decimal, price: Decimal, pieces: Pieces, distance: Decimal, scale: int) -> Decimal:
-    """What excess loses when the price moves against the position by `distance`."""
-    notional = abs(size) * price
-    moved = notional * (ONE - distance if size > 0 else ONE + distance)
+def drop_of(value: Decimal, pieces: Pieces, distance: Decimal, scale: int) -> Decimal:
+    """What excess loses when the price moves by `distance` against a position of this (signed) value."""
+    notional = abs(value)
+    moved = notional * (ONE - distance if value > 0 else ONE + distance)
     return notional * distance * scale + asked(pieces, moved) - asked(pieces, notional)
 
 
@@ -147,9 +154,9 @@ def odd_part(value: Fraction) -> int:
 
 
 def scaled(value: Fraction, scale: int) -> Decimal:
-    """value * scale, exactly. Raises Refused where it does not end within the exact context."""
+    """value * scale, exactly. Raises NotExact where it does not end within the exact context."""
     product = value * scale
     quotient = EXACT.divide(Decimal(product.numerator), Decimal(product.denominator))
     if Fraction(quotient) != product:
-        raise Refused("margin-not-exact", "a number of the report does not end as a decimal")
+        raise NotExact
     return quotient

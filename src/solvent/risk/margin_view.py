@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 
 from solvent.core.account import Level, Mode, Position, Side
 from solvent.core.errors import Refused
+from solvent.core.numbers import decimal_of
 from solvent.margin.change import Trade, cross_pool
 from solvent.margin.change import fee_rate as taker_fee
 from solvent.margin.evaluate import Evaluation, PoolResult
@@ -24,6 +25,7 @@ from solvent.risk import margin_exact
 from solvent.risk.lines import ZERO, LineKey, Resting, side_fills
 from solvent.risk.margin_line import (
     LineAfter,
+    NotExact,
     Terms,
     asked,
     clipped,
@@ -134,7 +136,10 @@ class MarginView:
             return None
         name = pool.pool.name
         if name not in self._pools:
-            self._pools[name] = self._summed(pool)
+            try:
+                self._pools[name] = self._summed(pool)
+            except NotExact:
+                self._pools[name] = None
         return self._pools[name]
 
     def _summed(self, pool: PoolResult) -> Sums | None:
@@ -153,16 +158,23 @@ class MarginView:
         scale = lcm(*(odd_part(x) for x in amounts), *(odd_part(x) for s in schedules for x in numbers_of(s)))
         equity, initial, excess, reserved = (scaled(x, scale) for x in amounts)
         drops = [
-            (drop_of(scaled(e.size, 1), scaled(e.price, 1), pieces_of(e.schedule(Level.MAINTENANCE), scale),
-                   self._distance, scale), e.instrument)
+            (
+                drop_of(
+                    scaled(e.value, 1), pieces_of(e.schedule(Level.MAINTENANCE), scale), self._distance, scale
+                ),
+                e,
+            )
             for e in model.exposures
-        ]  # fmt: skip
-        ranked = tuple(sorted(drops, reverse=True))
+        ]
+        ranked = tuple(sorted(((drop, e.instrument) for drop, e in drops), reverse=True))
         return Sums(pool.pool.name, Decimal(scale), equity, initial, excess, reserved, ranked)
 
     def _terms_of(self, instrument: str) -> Terms | None:
         if instrument not in self._terms:
-            self._terms[instrument] = self._make_terms(instrument)
+            try:
+                self._terms[instrument] = self._make_terms(instrument)
+            except NotExact:
+                self._terms[instrument] = None
         return self._terms[instrument]
 
     def _make_terms(self, instrument: str) -> Terms | None:
@@ -209,10 +221,13 @@ class MarginView:
             self._costs.clear()
             scale = int(sums.scale)
         initial, maintenance = (pieces_of(s, scale) for s in levels if s is not None)
-        size, at = scaled(position.size, 1), scaled(price, 1)
+        size, at = scaled(position.size, 1), decimal_of(price)
+        value = scaled(position.size * price, 1)
         fee = scaled(taker_fee(account, rules, Trade(instrument=instrument, size=Fraction(1))), 1)
-        notional = abs(size) * at
-        return Terms(at, size, fee, initial, maintenance, asked(initial, notional), asked(maintenance, notional))
+        notional = abs(value)
+        return Terms(
+            at, value, size, fee, initial, maintenance, asked(initial, notional), asked(maintenance, notional)
+        )
 
     def _quick(
         self,
@@ -231,7 +246,7 @@ class MarginView:
         own = working.get(key, ())
         # the pool with this position at today's mark and size, then each side of its line filled
         repriced = (
-            sums.equity if price == terms.price else sums.equity + terms.size * (price - terms.price) * scale
+            sums.equity if price == terms.price else sums.equity + (terms.size * price - terms.value) * scale
         )
         equity = repriced - rest.cost
         initial = sums.initial - terms.asked_initial + rest.initial
@@ -295,7 +310,7 @@ class MarginView:
             if not fills:
                 continue
             side = side_filled(terms, size, terms.price, sign, fills, sums.scale)
-            drop = drop_of(side.size, terms.price, terms.maintenance, self._distance, int(sums.scale))
+            drop = drop_of(side.size * terms.price, terms.maintenance, self._distance, int(sums.scale))
             cost = LineCost(
                 max(cost.cost, side.cost),
                 max(cost.initial, side.initial - terms.asked_initial),
