@@ -7,16 +7,10 @@ shortest text) and raises ValueError naming the field. Times are milliseconds si
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, TypeVar
 
+from solvent.core import fields
 from solvent.core.account import Side
-from solvent.core.errors import BadInput
-from solvent.core.numbers import MAX_DIGITS, parse_decimal
-
-Numeric = Decimal | int | float | str
-
-MAX_TEXT: Final = 128
-"""Ids, symbols and accounts are no longer than this."""
+from solvent.core.fields import MAX_TEXT, Numeric
 
 
 class OrderSide(StrEnum):
@@ -50,56 +44,6 @@ class FillKind(StrEnum):
     ADL = "adl"
     SETTLEMENT = "settlement"
     DUST = "dust"
-
-
-E = TypeVar("E", bound=StrEnum)
-
-
-def _number(value: object, field: str) -> Decimal:
-    try:
-        number = parse_decimal(value, field)
-    except BadInput as error:
-        raise ValueError(str(error)) from None
-    if not isinstance(value, str) and len(format(number, "f")) > MAX_DIGITS:
-        raise ValueError(f"{field}: expected at most {MAX_DIGITS} characters, was {number!r}"[:160])
-    return number
-
-
-def _positive(value: object, field: str) -> Decimal:
-    number = _number(value, field)
-    if number <= 0:
-        raise ValueError(f"{field}: expected a number above 0, was {value!r}")
-    return number
-
-
-def _text(value: object, field: str, *, empty: bool = False) -> str:
-    if not isinstance(value, str) or len(value) > MAX_TEXT or not (value.isprintable() and (value or empty)):
-        shown = repr(value)[:60]
-        raise ValueError(
-            f"{field}: expected {'' if empty else 'non-empty '}text of at most {MAX_TEXT}, was {shown}"
-        )
-    return value
-
-
-def _word(value: object, kind: type[E], field: str) -> E:
-    try:
-        return kind(str(value))
-    except ValueError:
-        raise ValueError(f"{field}: expected {', '.join(kind)}, was {value!r}") from None
-
-
-def _whole(value: object, field: str) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ValueError(f"{field}: expected a whole number from 0 on, was {value!r}")
-    return value
-
-
-def _flag(value: object, field: str) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{field}: expected True or False, was {value!r}")
-    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -150,22 +94,30 @@ class Fill:
         sequence: int | None = None,
     ) -> None:
         put = object.__setattr__
-        put(self, "id", _text(id, "id"))
-        put(self, "order_id", _text(order_id, "order_id", empty=True))
-        put(self, "symbol", _text(symbol, "symbol"))
-        put(self, "side", side if type(side) is OrderSide else _word(side, OrderSide, "side"))
-        put(self, "quantity", _positive(quantity, "quantity"))
-        put(self, "price", _positive(price, "price"))
-        put(self, "fee", _number(fee, "fee"))
-        put(self, "fee_asset", _text(fee_asset, "fee_asset", empty=True))
-        put(self, "time", _whole(time, "time"))
-        put(self, "venue", _text(venue, "venue", empty=True))
-        put(self, "account", _text(account, "account", empty=True))
-        put(self, "position_side", None if position_side is None else _word(position_side, Side, "position_side"))
-        put(self, "start_position", None if start_position is None else _number(start_position, "start_position"))
-        put(self, "kind", kind if type(kind) is FillKind else _word(kind, FillKind, "kind"))
-        put(self, "spot", _flag(spot, "spot"))
-        put(self, "sequence", _whole(sequence, "sequence"))
+        put(self, "id", fields.text(id, "id"))
+        put(self, "order_id", fields.text(order_id, "order_id", empty=True))
+        put(self, "symbol", fields.text(symbol, "symbol"))
+        put(self, "side", side if type(side) is OrderSide else fields.word(side, OrderSide, "side"))
+        put(self, "quantity", fields.positive(quantity, "quantity"))
+        put(self, "price", fields.positive(price, "price"))
+        put(self, "fee", fields.number(fee, "fee"))
+        put(self, "fee_asset", fields.text(fee_asset, "fee_asset", empty=True))
+        put(self, "time", fields.whole(time, "time"))
+        put(self, "venue", fields.text(venue, "venue", empty=True))
+        put(self, "account", fields.text(account, "account", empty=True))
+        put(
+            self,
+            "position_side",
+            None if position_side is None else fields.word(position_side, Side, "position_side"),
+        )
+        put(
+            self,
+            "start_position",
+            None if start_position is None else fields.number(start_position, "start_position"),
+        )
+        put(self, "kind", kind if type(kind) is FillKind else fields.word(kind, FillKind, "kind"))
+        put(self, "spot", fields.flag(spot, "spot"))
+        put(self, "sequence", fields.whole(sequence, "sequence"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -197,18 +149,22 @@ class FundingPayment:
         position_side: Side | str | None = None,
     ) -> None:
         put = object.__setattr__
-        put(self, "symbol", _text(symbol, "symbol"))
-        put(self, "amount", _number(amount, "amount"))
-        put(self, "asset", _text(asset, "asset", empty=True))
-        put(self, "time", _whole(time, "time"))
-        put(self, "venue", _text(venue, "venue", empty=True))
-        put(self, "account", _text(account, "account", empty=True))
-        put(self, "position_side", None if position_side is None else _word(position_side, Side, "position_side"))
+        put(self, "symbol", fields.text(symbol, "symbol"))
+        put(self, "amount", fields.number(amount, "amount"))
+        put(self, "asset", fields.text(asset, "asset", empty=True))
+        put(self, "time", fields.whole(time, "time"))
+        put(self, "venue", fields.text(venue, "venue", empty=True))
+        put(self, "account", fields.text(account, "account", empty=True))
+        put(
+            self,
+            "position_side",
+            None if position_side is None else fields.word(position_side, Side, "position_side"),
+        )
         if not id:
             if time is None:
                 raise ValueError("id: expected an id, or a time that names the payment, was neither")
             id = f"{symbol}@{time}" + (f"/{self.position_side}" if position_side else "")  # noqa: A001
-        put(self, "id", _text(id, "id"))
+        put(self, "id", fields.text(id, "id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -236,14 +192,14 @@ class Mark:
         venue: str = "",
     ) -> None:
         put = object.__setattr__
-        put(self, "symbol", _text(symbol, "symbol"))
-        put(self, "price", _positive(price, "price"))
-        put(self, "low", self.price if low is None else _positive(low, "low"))
-        put(self, "high", self.price if high is None else _positive(high, "high"))
+        put(self, "symbol", fields.text(symbol, "symbol"))
+        put(self, "price", fields.positive(price, "price"))
+        put(self, "low", self.price if low is None else fields.positive(low, "low"))
+        put(self, "high", self.price if high is None else fields.positive(high, "high"))
         if not self.low <= self.price <= self.high:
             raise ValueError(f"price: expected {self.low} <= price <= {self.high}, was {self.price}")
-        put(self, "time", _whole(time, "time"))
-        put(self, "venue", _text(venue, "venue", empty=True))
+        put(self, "time", fields.whole(time, "time"))
+        put(self, "venue", fields.text(venue, "venue", empty=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -268,12 +224,12 @@ class Transfer:
         account: str = "",
     ) -> None:
         put = object.__setattr__
-        put(self, "id", _text(id, "id"))
-        put(self, "asset", _text(asset, "asset", empty=True))
-        put(self, "amount", _number(amount, "amount"))
-        put(self, "time", _whole(time, "time"))
-        put(self, "venue", _text(venue, "venue", empty=True))
-        put(self, "account", _text(account, "account", empty=True))
+        put(self, "id", fields.text(id, "id"))
+        put(self, "asset", fields.text(asset, "asset", empty=True))
+        put(self, "amount", fields.number(amount, "amount"))
+        put(self, "time", fields.whole(time, "time"))
+        put(self, "venue", fields.text(venue, "venue", empty=True))
+        put(self, "account", fields.text(account, "account", empty=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -299,11 +255,11 @@ class Contract:
         settle: str = "",
     ) -> None:
         put = object.__setattr__
-        put(self, "symbol", _text(symbol, "symbol"))
-        put(self, "venue", _text(venue, "venue", empty=True))
-        put(self, "multiplier", _positive(multiplier, "multiplier"))
-        put(self, "inverse", _flag(inverse, "inverse"))
-        put(self, "settle", _text(settle, "settle", empty=True))
+        put(self, "symbol", fields.text(symbol, "symbol"))
+        put(self, "venue", fields.text(venue, "venue", empty=True))
+        put(self, "multiplier", fields.positive(multiplier, "multiplier"))
+        put(self, "inverse", fields.flag(inverse, "inverse"))
+        put(self, "settle", fields.text(settle, "settle", empty=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -324,10 +280,14 @@ class Adopted:
         position_side: Side | str | None = None,
     ) -> None:
         put = object.__setattr__
-        put(self, "symbol", _text(symbol, "symbol"))
-        put(self, "quantity", _number(quantity, "quantity"))
-        put(self, "entry_price", None if entry_price is None else _positive(entry_price, "entry_price"))
-        put(self, "position_side", None if position_side is None else _word(position_side, Side, "position_side"))
+        put(self, "symbol", fields.text(symbol, "symbol"))
+        put(self, "quantity", fields.number(quantity, "quantity"))
+        put(self, "entry_price", None if entry_price is None else fields.positive(entry_price, "entry_price"))
+        put(
+            self,
+            "position_side",
+            None if position_side is None else fields.word(position_side, Side, "position_side"),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -352,12 +312,12 @@ class Adoption:
         time: int | None = None,
     ) -> None:
         put = object.__setattr__
-        put(self, "venue", _text(venue, "venue", empty=True))
-        put(self, "account", _text(account, "account", empty=True))
+        put(self, "venue", fields.text(venue, "venue", empty=True))
+        put(self, "account", fields.text(account, "account", empty=True))
         put(self, "positions", tuple(positions))
-        put(self, "symbols", None if symbols is None else tuple(_text(s, "symbols") for s in symbols))
-        put(self, "time", _whole(time, "time"))
-        put(self, "reason", _text(reason, "reason"))
+        put(self, "symbols", None if symbols is None else tuple(fields.text(s, "symbols") for s in symbols))
+        put(self, "time", fields.whole(time, "time"))
+        put(self, "reason", fields.text(reason, "reason"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
@@ -392,17 +352,25 @@ class OrderRequest:
         client_id: str | None = None,
     ) -> None:
         put = object.__setattr__
-        put(self, "symbol", _text(symbol, "symbol"))
-        put(self, "side", _word(side, OrderSide, "side"))
-        put(self, "order_type", _word(order_type, OrderType, "order_type"))
-        put(self, "quantity", _positive(quantity, "quantity"))
-        put(self, "price", None if price is None else _positive(price, "price"))
-        put(self, "trigger_price", None if trigger_price is None else _positive(trigger_price, "trigger_price"))
-        put(self, "reduce_only", _flag(reduce_only, "reduce_only"))
-        put(self, "venue", _text(venue, "venue", empty=True))
-        put(self, "account", _text(account, "account", empty=True))
-        put(self, "position_side", None if position_side is None else _word(position_side, Side, "position_side"))
-        put(self, "client_id", None if client_id is None else _text(client_id, "client_id"))
+        put(self, "symbol", fields.text(symbol, "symbol"))
+        put(self, "side", fields.word(side, OrderSide, "side"))
+        put(self, "order_type", fields.word(order_type, OrderType, "order_type"))
+        put(self, "quantity", fields.positive(quantity, "quantity"))
+        put(self, "price", None if price is None else fields.positive(price, "price"))
+        put(
+            self,
+            "trigger_price",
+            None if trigger_price is None else fields.positive(trigger_price, "trigger_price"),
+        )
+        put(self, "reduce_only", fields.flag(reduce_only, "reduce_only"))
+        put(self, "venue", fields.text(venue, "venue", empty=True))
+        put(self, "account", fields.text(account, "account", empty=True))
+        put(
+            self,
+            "position_side",
+            None if position_side is None else fields.word(position_side, Side, "position_side"),
+        )
+        put(self, "client_id", None if client_id is None else fields.text(client_id, "client_id"))
         if self.order_type.is_limit and price is None:
             raise ValueError(f"price: expected a price for a {self.order_type} order, was None")
 

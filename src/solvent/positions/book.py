@@ -9,8 +9,9 @@ from typing import NamedTuple
 from solvent.core.account import Side
 from solvent.core.facts import Adoption, Contract, Event, Fill, FundingPayment, Mark, Transfer
 from solvent.positions import grains
+from solvent.positions.booking import Booking
 from solvent.positions.history import History, Seen
-from solvent.positions.line import Booking, Line, empty
+from solvent.positions.line import Line, empty
 from solvent.positions.position import Key, Position
 
 Named = tuple[str, str]

@@ -4,75 +4,18 @@ The pure fold makes a line of a position, changes it and freezes it again; a lon
 There is one arithmetic, here, so that both give the same to the last grain.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from solvent.core.account import Side
 from solvent.core.facts import Adopted, Contract, Fill, FundingPayment, Mark, OrderSide
 from solvent.positions import grains
+from solvent.positions.booking import ZERO, Booking, Effect, size
 from solvent.positions.grains import divided, ten_to
 from solvent.positions.position import Key, Position, places_of, unit_grains
 
-ZERO: Final = Decimal(0)
 FEE_PLACES: Final = 18
 """Decimals to which a fee is shared out between the two sides of a flip; the shares add up exactly."""
-
-
-class Effect(StrEnum):
-    """What a fill did to its position."""
-
-    OPEN = "open"
-    INCREASE = "increase"
-    DECREASE = "decrease"
-    CLOSE = "close"
-    FLIP = "flip"
-    ABSORBED = "absorbed"
-    """A late fill: the venue's own statement had already counted it."""
-    REFUSED = "refused"
-    """It takes off more than is held where there is no other side to turn to."""
-
-
-@dataclass(slots=True, eq=False)
-class Booking:
-    """One fill booked. `held` and `holds` are signed whole numbers of 10^-places."""
-
-    effect: Effect
-    held: int
-    holds: int
-    places: int
-    realized: int | None
-    """Grains; None where the entry is not known."""
-    closed: tuple[Position, ...] = ()
-    """Lives that ended here: at most one by the fill, and one by a gap before it."""
-    gap: str = ""
-    """Why the position is inconsistent, where this fill found it out."""
-
-    @property
-    def before(self) -> Decimal:
-        return _size(self.held, self.places)
-
-    @property
-    def after(self) -> Decimal:
-        return _size(self.holds, self.places)
-
-    def _said(self) -> tuple[object, ...]:
-        return self.effect, self.before, self.after, self.realized, self.closed, self.gap
-
-    def __eq__(self, other: object) -> bool:
-        """By value: the units in which two folds count need not be the same."""
-        return isinstance(other, Booking) and self._said() == other._said()
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def realized_pnl(self) -> Decimal | None:
-        return None if self.realized is None else grains.shown(self.realized)
-
-
-def _size(count: int, places: int) -> Decimal:
-    return grains.plain(grains.scaled(count, places).normalize(grains.EXACT)) if count else ZERO
 
 
 class Line:
@@ -182,7 +125,7 @@ class Line:
             setattr(self, name, getattr(self, name, 0) * more)
 
     def _size(self, count: int) -> Decimal:
-        return _size(count, self.places)
+        return size(count, self.places)
 
     def _unit_at(self, price: Decimal) -> int:
         if price is not self._price:
@@ -429,4 +372,4 @@ def empty(key: Key, contract: Contract | None = None) -> Position:
     return Position(key=key, contract=contract or Contract(symbol=key.symbol, venue=key.venue))
 
 
-__all__ = ["Booking", "Effect", "Line", "empty", "folded"]
+__all__ = ["Line", "empty", "folded"]
