@@ -308,7 +308,7 @@ def test_what_is_written_reads_back(fields: dict[str, object], seq: int) -> None
     assert record.line.count(b"\n") == 1
     assert record.line.isascii()
     body = json.loads(record.line)
-    assert json.dumps(body, separators=(",", ":")).encode() + b"\n" == record.line or "\x7f" in str(fields)
+    assert json.dumps(body, separators=(",", ":")).encode() + b"\n" == record.line
 
 
 @given(st.fractions())

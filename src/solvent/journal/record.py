@@ -148,8 +148,8 @@ def encode_fields(fields: Mapping[str, object]) -> str:
         body = _encode(written)
     except UnicodeEncodeError:
         raise BadInput("fields", "text that UTF-8 can hold", "<a lone surrogate>") from None
-    if not body.isascii():
-        # A reader that splits at Unicode's line ends must see the same lines.
+    if not body.isascii() or b"\x7f" in body:
+        # A reader that splits at Unicode's line ends must see the same lines. One form for all: json's.
         body = json.dumps(written, ensure_ascii=True, separators=(",", ":")).encode()
     if len(body) > MAX_LINE - 1024:
         raise BadInput("fields", f"less than {MAX_LINE} bytes in one record", f"<{len(body)} bytes>")
