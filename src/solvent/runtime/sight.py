@@ -102,7 +102,10 @@ class Sight:
                 continue
             symbol = names.get(position.instrument, position.instrument)
             side = str(position.side) if made.rules.hedge_mode else ""
-            self._reported[home, symbol, side] = decimal_of(position.size)
+            key, size = (home, symbol, side), decimal_of(position.size)
+            if self._reported.get(key, ZERO) * size < 0:  # held cross one way and isolated the other
+                key = (home, symbol, result.pool.name)
+            self._reported[key] = self._reported.get(key, ZERO) + size
             known = self.marks.get((home, symbol))
             if known is None or known.at_ms < at:
                 marks.append((home, symbol, Mark(decimal_of(position.price), at)))
