@@ -3,7 +3,7 @@
 >>> import solvent
 >>> report = solvent.evaluate(solvent.read_bundle("examples/accounts/hyperliquid.json"))
 >>> report.equity
-Decimal('15230.405')
+Decimal('13672.015')
 """
 
 from typing import TYPE_CHECKING, Any

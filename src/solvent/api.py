@@ -150,7 +150,7 @@ class Report:
         return document(self.evaluation)
 
     def to_polars(self) -> "polars.DataFrame":
-        """One row per position. Decimals stay exact text-free: they become floats here, for research.
+        """One row per position, numbers as floats: for research, where exactness matters less than speed.
 
         Needs the `frames` extra.
         """

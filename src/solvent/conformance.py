@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from solvent.api import evaluate
-from solvent.core.errors import BadInput
+from solvent.core.errors import BadInput, SolventError
 from solvent.venues.envelope import read_json
 
 _POSITION = re.compile(r"^positions\..*\.(\w+)$")
@@ -57,33 +56,32 @@ def survey(folder: Path) -> Survey:
     if not folder.is_dir():
         raise BadInput(str(folder), "a folder", "<not a folder>")
     found = Survey()
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".jsonl")):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".jsonl") and p.is_file()):
         source = str(path.relative_to(folder))
-        try:
-            for name, body in _bundles(path, source):
-                _judge(found, name, body)
-        except BadInput as error:
-            found.skipped.append((source, str(error)))
+        for name, raw in _bundles(path, source):
+            _judge(found, name, raw)
     return found
 
 
-def _bundles(path: Path, source: str) -> Iterator[tuple[str, Any]]:
+def _bundles(path: Path, source: str) -> Iterator[tuple[str, Path | bytes]]:
+    """Each bundle of a file, still as text: one that cannot be read does not hide the others."""
     if path.suffix == ".json":
-        yield source, read_json(path)
+        yield source, path
         return
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if line.strip():
-            body = read_json(line)
-            name = body.get("id", number) if isinstance(body, dict) else number
-            yield f"{source}:{name}", body
+            yield f"{source}:{number}", line
 
 
-def _judge(found: Survey, source: str, body: Any) -> None:
+def _judge(found: Survey, source: str, raw: Path | bytes) -> None:
     try:
+        body = read_json(raw)
+        if isinstance(raw, bytes) and isinstance(body, dict) and "id" in body:
+            source = f"{source.rpartition(':')[0]}:{body['id']}"
         if not isinstance(body, dict):
             raise BadInput(source, "a JSON object", f"<a JSON {type(body).__name__}>")
         made = evaluate(body).evaluation
-    except BadInput as error:
+    except SolventError as error:
         found.skipped.append((source, str(error)))
         return
     found.bundles += 1

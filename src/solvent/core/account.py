@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import Final
+
+LAST_MS: Final = 253_402_300_800_000
+"""The year 10000: a stamp at or beyond it is no count of milliseconds."""
 
 
 class Venue(StrEnum):

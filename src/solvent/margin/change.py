@@ -166,6 +166,7 @@ def trade(account: Account, rules: Rules, change: Trade) -> Account:
     new = _filled(account, rules, change, old, price, leverage, fee if mode is Mode.CROSS else ZERO)
     if mode is Mode.CROSS:
         pool = held[0] if held else cross_pool(account, change.instrument)
+        account = _remembered(account, rules, old, new)
         changed = replace(
             pool,
             cash=pool.cash - change.size * price - fee,
@@ -291,12 +292,12 @@ def _isolated_fill(
     leverage: Fraction | None,
     fee: Fraction,
 ) -> Account:
-    """Opening moves notional / leverage into the pocket; closing gives back its equity pro rata."""
+    """Opening moves margin into the pocket; closing gives back its equity pro rata."""
     cross = cross_pool(account, change.instrument)
     if held is None:
         assert new is not None
         assert leverage is not None
-        margin = abs(change.size) * price / leverage
+        margin = rules.opening_margin(change.instrument, change.size, price, leverage)
         pocket = Pool(
             name=rules.isolated_name(new),
             mode=Mode.ISOLATED,
@@ -310,14 +311,22 @@ def _isolated_fill(
     pool, old = held
     if old.size * change.size > 0:
         assert leverage is not None
-        moved = abs(change.size) * price / leverage
+        moved = rules.opening_margin(change.instrument, change.size, price, leverage)
     else:
         moved = -(pool.cash + price * old.size) * abs(change.size) / abs(old.size)
+    account = _remembered(account, rules, old, new)
     drained = _replaced(account, cross, replace(cross, cash=cross.cash - moved - fee))
     if new is None:
         return replace(drained, pools=tuple(p for p in drained.pools if p.name != pool.name))
     changed = replace(pool, cash=pool.cash + moved - change.size * price, positions=(new,))
     return _replaced(drained, pool, changed)
+
+
+def _remembered(account: Account, rules: Rules, old: Position | None, new: Position | None) -> Account:
+    """A leverage setting outlives the position that it was set for."""
+    if old is None or new is not None or old.leverage is None or rules.hedge_mode:
+        return account
+    return replace(account, leverages={**account.leverages, old.instrument: old.leverage})
 
 
 def _with(positions: tuple[Position, ...], old: Position | None, new: Position | None) -> tuple[Position, ...]:
@@ -363,7 +372,8 @@ def _transfer(account: Account, made: Evaluation, change: Transfer) -> Account:
         raise Refused("no-amount", "a transfer needs an amount")
     cross = cross_pool(account, "")
     if change.amount < 0:
-        free = made.figures["withdrawable"]
+        own = made.figures.get(f"pools.{cross.name}.withdrawable")  # where several pools have one each
+        free = made.figures["withdrawable"] if own is None else own
         if free.value is None:
             raise Refused("withdrawable-unknown", free.reason)
         if -change.amount > free.amount:

@@ -114,9 +114,10 @@ def _evaluate_pool(rules: Rules, pool: Pool, names: Mapping[str, str]) -> PoolRe
         "cash": figure(f"{path}.cash", pool.cash, "ALG-CASH", cash),
         "notional": figure(f"{path}.notional", model.notional, "ALG-NOTIONAL", *values),
     }
+    quoted = rules.liquidation_model(backed, model)
     positions = tuple(
-        _evaluate_position(rules, backed, model, position, exposure, names, equity)
-        for position, exposure in zip(pool.positions, model.exposures, strict=True)
+        _evaluate_position(rules, backed, model, quoted, index, names, equity)
+        for index in range(len(pool.positions))
     )
     for level in (Level.INITIAL, Level.MAINTENANCE):
         made[f"{level}_margin"] = _pool_margin(rules, pool, model, level, positions)
@@ -152,11 +153,13 @@ def _evaluate_position(
     rules: Rules,
     pool: Pool,
     model: MarginPool,
-    position: Position,
-    exposure: Exposure,
+    quoted: MarginPool,
+    index: int,
     names: Mapping[str, str],
     equity: Fraction,
 ) -> PositionResult:
+    """The figures of the position at `index`; its liquidation price from the pool as the venue quotes it."""
+    position, exposure = pool.positions[index], model.exposures[index]
     key = position_key(pool, position)
     path = f"positions.{names[key]}"
     size, price = rules.given("size", position), rules.given("price", position)
@@ -168,11 +171,12 @@ def _evaluate_position(
     pnl = position.unrealized_pnl
     if pnl is not None:
         entry = rules.given("entry", position)
-        made["unrealized_pnl"] = figure(f"{path}.unrealized_pnl", pnl, "ALG-PNL", size, price, entry)
+        formula = rules.formulas.get("pnl", "ALG-PNL")
+        made["unrealized_pnl"] = figure(f"{path}.unrealized_pnl", pnl, formula, size, price, entry)
     found = liquidation(
         rules,
-        model,
-        exposure,
+        quoted,
+        quoted.exposures[index],
         position.side,
         pool.collateral,
         rules.surety(pool),
@@ -235,7 +239,7 @@ def _compare(made: Evaluation) -> tuple[tuple[Comparison, ...], tuple[tuple[str,
         key = head.removeprefix("positions.")
         shown = f"positions.{brief[key]}.{name}" if key in brief else path
         if mine is None:
-            unjudged.append((shown, "not computed from what the bundle holds"))
+            unjudged.append((shown, made.rules.why_not_computed(name)))
         elif mine.status is Status.UNKNOWN or path in leaning:
             unjudged.append((shown, leaning.get(path, mine.reason)))
         else:
@@ -244,9 +248,10 @@ def _compare(made: Evaluation) -> tuple[tuple[Comparison, ...], tuple[tuple[str,
 
 
 def _comparison(rules: Rules, path: str, mine: Figure, reported: Reported) -> Comparison:
+    because = mine.reason or rules.why_it_differs(path.rpartition(".")[2])
     if mine.value is None or reported.value is None:
         same = mine.value is None and reported.value is None
-        return Comparison(path, mine.value, reported.value, None, same, "" if same else mine.reason)
+        return Comparison(path, mine.value, reported.value, None, same, "" if same else because)
     gap = decimal_of(Fraction(mine.value) - Fraction(reported.value))
     agrees = rules.agrees(reported, mine.value)
-    return Comparison(path, mine.value, reported.value, gap, agrees, "" if agrees else mine.reason)
+    return Comparison(path, mine.value, reported.value, gap, agrees, "" if agrees else because)

@@ -45,7 +45,7 @@ _HYPERLIQUID = _table(
         ("HL-IM", "initial = |size| * mark / leverage, truncated to 6 decimals"),
         (
             "HL-MM",
-            "maintenance = rate_j * notional - deduction_j, rate_j = 1 / (2 * maxLeverage_j), cut to 6 places",
+            "maintenance = notional / (2 * maxLeverage_j) - deduction_j, truncated to 6 decimals",
         ),
         ("HL-MM-ACCOUNT", "maintenance of the account = cross maintenance + that of each isolated position"),
         ("HL-USED", "margin used = initial (cross), or the pocket's equity rawUsd + size * mark (isolated)"),
@@ -54,7 +54,7 @@ _HYPERLIQUID = _table(
         ("HL-TMU", "total margin used = cross initial margins + isolated equities"),
         ("HL-FREE", "free margin = account value - total margin used"),
         ("HL-XFER", "transfer requirement = max(initial + resting orders, 10 % of notional)"),
-        ("HL-WD", "withdrawable = max(0, cross equity - max(initial + resting orders, 10 % of notional))"),
+        ("HL-WD", "withdrawable = max(0, cross equity - transfer requirement)"),
         ("HL-ORDER", "resting orders hold |size beyond what closes the position| * limit price / leverage"),
         (
             "HL-REMOVABLE",
@@ -94,7 +94,7 @@ _NADO = _table(
         ("NADO-VALUE", "portfolio value = unweighted health + net margin of each isolated position"),
         ("NADO-MARGIN", "requirement of the account = unweighted health - health of the level"),
         ("NADO-FREE", "free margin = initial health (funds available = max(0, it))"),
-        ("NADO-WD", "withdrawable = max(0, initial health); without borrowing also at most the quote balance"),
+        ("NADO-WD", "withdrawable = max(0, initial health), borrowing allowed"),
         ("NADO-USAGE", "usage = clamp((U' - H') / U', 0, 1), zero-health products left out of U'"),
         ("NADO-LEV", "leverage = notional of all but quote and zero-health products / U'"),
         ("NADO-LIQ", "liquidation price: maintenance health = 0, others fixed, the pair's bonus moving along"),
@@ -141,7 +141,7 @@ _BINGX = _table(
         ("BINGX-USED", "margin = initial + added margin + unrealized pnl"),
         ("BINGX-PNLR", "pnl ratio = unrealized pnl / initial"),
         ("BINGX-EQUITY", "equity = wallet balance + unrealized pnl"),
-        ("BINGX-FREE", "available = equity - initial"),
+        ("BINGX-FREE", "free = cross equity - initial - frozen; withdrawable leaves open profit out too"),
         ("BINGX-LEV", "effective leverage = notional / equity"),
         ("BINGX-USAGE", "usage = margin / equity"),
         (

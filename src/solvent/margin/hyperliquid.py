@@ -72,6 +72,18 @@ class HyperliquidRules(Rules):
             raise Refused("order-margin-unknown", resting)
         return resting.amount
 
+    def size_breakpoints(self, pool: Pool, instrument: str) -> frozenset[Fraction]:
+        """A resting order stops holding margin where the position is as large as what it would close."""
+        del pool
+        found: set[Fraction] = set()
+        for side in Side:
+            size = ZERO
+            for order in self.account.orders or ():
+                if order.instrument == instrument and not order.reduce_only and order.size * side.sign < 0:
+                    size -= order.size
+                    found.add(size)
+        return frozenset(found)
+
     def tier_origin(self, position: Position) -> str:
         instrument = self.account.instruments.get(position.instrument)
         own = position.origin.get("max_leverage", "maxLeverage")
@@ -112,7 +124,7 @@ class HyperliquidRules(Rules):
                     rounded=truncate(entry, places),
                 )
             )
-        if entry is not None and entry > 0 and position.leverage is not None:
+        if entry is not None and entry > 0 and position.price > 0 and position.leverage is not None:
             pnl = size * (position.price - entry)
             made.append(
                 figure(
@@ -168,6 +180,11 @@ class HyperliquidRules(Rules):
                 reason="strictIsolated: margin leaves only with the position" if strict else "",
             )
         }
+
+    def why_not_computed(self, name: str) -> str:
+        if name == "entry_price":
+            return "entryPx is cut to 6 - szDecimals decimals, and szDecimals (meta) is not in the bundle"
+        return super().why_not_computed(name)
 
     def notes(self) -> list[Note]:
         made = []
@@ -237,22 +254,41 @@ class HyperliquidRules(Rules):
 
     def _withdrawable(self, name: str, pool: Mapping[str, Figure]) -> Figure:
         path = f"pools.{name}.withdrawable"
-        equity, initial, notional = pool["equity"], pool["initial_margin"], pool["notional"]
+        equity, initial = pool["equity"], pool["initial_margin"]
         resting = self._resting_margin(name)
         if isinstance(resting, str):
             return unknown(path, "HL-WD", resting, equity, initial)
-        share = ZERO if self._era_2023 else TRANSFER_FLOOR
-        floor = truncate(notional.amount * share, MONEY_PLACES)
-        asked = max(initial.amount + resting.amount, floor)
+        asked = self._transfer_requirement(name, initial, resting, pool["notional"])
+        backing = self._backing(name)
+        doubts = [] if self.account.orders is not None else ["assumed: no resting orders (none were recorded)"]
+        if backing.status != "known":
+            doubts.append(f"from this body alone: {backing.reason}")
         return figure(
             path,
-            max(ZERO, equity.amount - asked),
+            max(ZERO, equity.amount - asked.amount),
             "HL-WD",
             equity,
+            asked,
+            status=Status.OK if backing.status == "known" else Status.ESTIMATE,
+            reason="; ".join(doubts),
+        )
+
+    def _backing(self, name: str) -> Collateral:
+        """Whether money outside the body stands behind a cross pool: what may leave then depends on it."""
+        pool = self.account.pool(name)
+        return Collateral() if pool is None else self.collateral(pool, self.model(pool))
+
+    def _transfer_requirement(self, name: str, initial: Figure, resting: Figure, notional: Figure) -> Figure:
+        """What must stay in a cross pool: its initial margin and orders, at least a tenth of the notional."""
+        share = ZERO if self._era_2023 else TRANSFER_FLOOR
+        floor = truncate(notional.amount * share, MONEY_PLACES)
+        return figure(
+            f"pools.{name}.transfer_margin",
+            max(initial.amount + resting.amount, floor),
+            "HL-XFER",
             initial,
             resting,
-            Given("least that must stay", floor, f"{share} of notional, {self.rounding}"),
-            reason="" if self.account.orders is not None else "assumed: no resting orders (none were recorded)",
+            Given("floor", floor, f"{share} of notional, {self.rounding}"),
         )
 
     def _resting_margin(self, pool_name: str) -> Figure | str:
@@ -262,9 +298,8 @@ class HyperliquidRules(Rules):
         """
         path = f"pools.{pool_name}.order_margin"
         held: list[Given] = []
-        pool = self.account.pool(pool_name)
         dex = pool_name.removesuffix("cross")
-        positions = {p.instrument: p for p in pool.positions} if pool else {}
+        positions = {p.instrument: p for pool in self.account.pools for p in pool.positions}
         closing = {name: -p.size for name, p in positions.items()}
         for number, order in enumerate(self.account.orders or ()):
             if order.reduce_only or not _belongs(order.instrument, dex):

@@ -4,25 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from solvent.core.account import Level
+from solvent.core.account import Level, Pool
 from solvent.core.errors import Refused
-from solvent.margin.evaluate import Evaluation, PoolResult
-from solvent.margin.pool import Exposure, MarginPool
+from solvent.margin.evaluate import Evaluation, PoolResult, evaluate
+from solvent.margin.pool import MarginPool
 from solvent.margin.schedule import ZERO
 from solvent.margin.solve import ONE, Ray, instrument_ray, market_ray, solvency
+from solvent.margin.venues import rules_for
 
 DEFAULT_STEPS = tuple(Fraction(percent, 100) for percent in range(-50, 51, 5))
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """The account with prices changed by `change` (-0.5 is -50 %). Margins None where not known.
+    """The account with prices changed by `change` (-0.5 is -50 %). None where not known.
 
     Figures are marked to market: a liquidated pool is named, its loss beyond that is not modelled.
     """
 
     change: Fraction
-    equity: Fraction
+    equity: Fraction | None
     initial_margin: Fraction | None
     maintenance_margin: Fraction | None
     liquidated: tuple[str, ...]
@@ -107,32 +108,32 @@ def _rung(
     change: Fraction,
     unknown: Mapping[str, str],
 ) -> Rung:
-    moved = [_moved(p.model, instrument, betas, change) for p in made.pools]
-    dead = [m.name for m in moved if m.name not in unknown and m.exposures and m.excess(Level.MAINTENANCE) < 0]
-    outside = sum((p.collateral.outside for p in made.pools), ZERO)
+    pools = tuple(_moved(p, instrument, betas, change) for p in made.pools)
+    moved = evaluate(rules_for(replace(made.account, pools=pools, reported={})))
+    models = [p.model for p in moved.pools if p.pool.name not in unknown and p.model.exposures]
     return Rung(
         change=change,
-        equity=sum((m.equity for m in moved), ZERO) - outside,
-        initial_margin=_sum(moved, Level.INITIAL),
-        maintenance_margin=_sum(moved, Level.MAINTENANCE),
-        liquidated=tuple(dead),
+        equity=None if moved.figures["equity"].value is None else moved.figures["equity"].amount,
+        initial_margin=_asked(moved, "initial_margin"),
+        maintenance_margin=_asked(moved, "maintenance_margin"),
+        liquidated=tuple(m.name for m in models if m.excess(Level.MAINTENANCE) < 0),
     )
 
 
-def _sum(models: Sequence[MarginPool], level: Level) -> Fraction | None:
-    if not all(m.knows(level) for m in models):
-        return None
-    return sum((m.requirement(level) for m in models), ZERO)
+def _asked(moved: Evaluation, name: str) -> Fraction | None:
+    """What the level asks of all pools together; None where one is not known."""
+    parts = [p.figures[name] for p in moved.pools]
+    return None if any(p.value is None for p in parts) else sum((p.amount for p in parts), ZERO)
 
 
 def _moved(
-    model: MarginPool, instrument: str | None, betas: Mapping[str, Fraction] | None, change: Fraction
-) -> MarginPool:
-    ray = _ray(model, instrument, betas)
+    result: PoolResult, instrument: str | None, betas: Mapping[str, Fraction] | None, change: Fraction
+) -> Pool:
+    """The pool as it is, at other prices."""
+    backed = replace(result.pool, collateral=result.collateral)
+    ray = _ray(result.model, instrument, betas)
     if ray is None:
-        return model
-
-    def at(exposure: Exposure) -> Exposure:
-        return replace(exposure, price=ray.price(exposure, ray.now * (ONE + change)))
-
-    return replace(model, exposures=tuple(at(e) for e in model.exposures))
+        return backed
+    at = ray.now * (ONE + change)
+    held = zip(backed.positions, result.model.exposures, strict=True)
+    return replace(backed, positions=tuple(replace(p, price=ray.price(e, at)) for p, e in held))

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from solvent.core.account import Collateral, Level, Side
-from solvent.core.numbers import decimal_of, price_toward, text
+from solvent.core.numbers import decimal_of, text
 from solvent.margin.figures import Figure, Given, Status, unknown
 from solvent.margin.pool import Exposure, MarginPool
 from solvent.margin.rules import Rules, Surety
@@ -43,7 +43,7 @@ def liquidation(
     surety: Surety,
     path: str,
 ) -> Liquidation:
-    formula = rules.formulas["liquidation"]
+    formula = rules.liquidation_formula(model.mode)
     refusal = _refusal(model, collateral, surety)
     if refusal:
         return Liquidation(unknown(path, formula, refusal), None, None)
@@ -87,16 +87,11 @@ def _refusal(model: MarginPool, collateral: Collateral, surety: Surety) -> str:
 
 
 def _publish(rules: Rules, price: Fraction | None, exposure: Exposure) -> Decimal | None:
-    """Rounded toward the mark; None where the venue shows none."""
-    if price is None or price <= 0:
-        return None
-    if rules.highest_price is not None and price > rules.highest_price:
-        return None
-    return price_toward(price, exposure.price, rules.price_places)
+    return None if price is None else rules.published(price, exposure)
 
 
 def _distance(price: Decimal | None, mark: Fraction, interval: Interval, exact: Fraction | None) -> Decimal | None:
-    if price is None or exact is None:
+    if price is None or exact is None or mark == 0:
         return None
     gap = abs(Fraction(price) - mark) / mark * 100
     return decimal_of(gap if interval.solvent else -gap, PERCENT_PLACES)

@@ -35,6 +35,7 @@ class NadoRules(Rules):
         "margin_used": "NADO-IM",
         "equity": "NADO-HEALTH",
         "liquidation": "NADO-LIQ",
+        "pnl": "NADO-PNL",
     }
     rounding = "x18 integers, each product truncated toward zero"
     taker_fee = Fraction(35, 100_000)
@@ -88,6 +89,9 @@ class NadoRules(Rules):
 
     def initial_origin(self, position: Position) -> str:
         return f"initial weight of {position.instrument}"
+
+    def why_it_differs(self, name: str) -> str:
+        return "the reported health does not follow from the balances, prices and weights beside it"
 
     def model(self, pool: Pool) -> MarginPool:
         plain = super().model(pool)

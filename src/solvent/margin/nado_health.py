@@ -1,22 +1,19 @@
 """Nado's health in the contract's own integers: numbers times 10^18, truncated where the contract truncates.
 
-contribution = v_quote + mul(mul(amount, weight), price)                 (NADO-CONTRIB)
+contribution = v_quote + mul(mul(amount, weight), price)
 bonus        = mul(mul(basis, spot price + perp price), weight gained)   (NADO-SPREAD)
 health       = sum of contributions + bonuses                            (NADO-HEALTH)
 
 with mul(x, y) = x * y / 10^18 truncated toward zero. Source: the venue's contracts, release 1.1.0
-(BaseEngine, Clearinghouse, RiskHelper), read on 2026-11-21; docs/spec/nado-manager.md.
+(BaseEngine, Clearinghouse, RiskHelper), read on 2026-11-21; docs/spec/nado.md.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from solvent.core.nado_pairs import SPREAD_PAIRS
 
 X18: Final = 10**18
-
-SPREAD_PAIRS: Final = ((1, 2), (3, 4))
-"""Built-in spot-perp pairs (kBTC with the BTC perp, wETH with the ETH perp), as of SPREAD_PAIRS_DATE."""
-SPREAD_PAIRS_DATE: Final = "2026-11-21"
 
 INITIAL_CAP: Final = 990_000_000_000_000_000
 MAINTENANCE_CAP: Final = 994_000_000_000_000_000
@@ -28,15 +25,16 @@ FORBIDDEN_HEALTH: Final = -((2**127 - 1) // 128)
 
 Levels = tuple[int, int, int]
 """Initial, maintenance, unweighted, x18: the order in which the venue lists healths."""
-Pairs = Iterable[tuple[int, int]]
+Pairs = Sequence[tuple[int, int]]
 """(spot product id, perp product id); 0 stands for a side that does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthBalance:
+class HealthBalance(NamedTuple):
     """One balance with what the market says of it. All integers but the id are x18.
 
     `amount` and `v_quote` are signed, `v_quote` is 0 for spot; price and weights are never negative.
+    A named tuple, because whole accounts of them are made at once and a frozen dataclass takes four times
+    as long to make.
     """
 
     product_id: int
@@ -49,8 +47,7 @@ class HealthBalance:
     short_maintenance: int
 
 
-@dataclass(frozen=True, slots=True)
-class AccountHealth:
+class AccountHealth(NamedTuple):
     """`levels` is what the venue calls health; contributions are in the order of the balances."""
 
     levels: Levels
@@ -59,26 +56,26 @@ class AccountHealth:
 
 
 def is_zero_health(balance: HealthBalance) -> bool:
-    """Whether the product counts for nothing as an asset and may not be owed (NADO-ZERO)."""
+    """Whether the product counts for nothing as an asset and may not be owed."""
     return balance.long_initial == 0 and balance.short_initial == FORBIDDEN_WEIGHT
 
 
 def contributions(balance: HealthBalance) -> Levels:
-    """What one balance adds to each level of health, x18 (NADO-CONTRIB).
+    """What one balance adds to each level of health, x18 (NADO-HEALTH).
 
     Works on the magnitude of the amount, since flooring a positive number is truncating it.
     """
-    amount, price, quote = balance.amount, balance.price, balance.v_quote
+    _, amount, quote, price, long_initial, long_maintenance, short_initial, short_maintenance = balance
     if amount >= 0:
         return (
-            quote + amount * balance.long_initial // X18 * price // X18,
-            quote + amount * balance.long_maintenance // X18 * price // X18,
+            quote + amount * long_initial // X18 * price // X18,
+            quote + amount * long_maintenance // X18 * price // X18,
             quote + amount * price // X18,
         )
     owed = -amount
     return (
-        quote - owed * balance.short_initial // X18 * price // X18,
-        quote - owed * balance.short_maintenance // X18 * price // X18,
+        quote - owed * short_initial // X18 * price // X18,
+        quote - owed * short_maintenance // X18 * price // X18,
         quote - owed * price // X18,
     )
 
@@ -114,31 +111,35 @@ def account_health(balances: Sequence[HealthBalance], pairs: Pairs = SPREAD_PAIR
 
     `pairs` that are not both among the balances earn nothing. An isolated subaccount has no pairs: give ().
     """
-    parts = tuple([contributions(balance) for balance in balances])
-    bonus = _bonuses({balance.product_id: balance for balance in balances}, pairs)
+    bonus = _bonuses(balances, pairs)
     initial, maintenance, unweighted = bonus
-    for part in parts:
+    parts = []
+    may_open = may_stay = True
+    for balance in balances:
+        part = contributions(balance)
+        parts.append(part)
         initial += part[0]
         maintenance += part[1]
         unweighted += part[2]
-    for balance in balances:
         if balance.amount < 0:
-            if balance.short_initial == FORBIDDEN_WEIGHT:
-                initial = FORBIDDEN_HEALTH
-            if balance.short_maintenance == FORBIDDEN_WEIGHT:
-                maintenance = FORBIDDEN_HEALTH
-    return AccountHealth((initial, maintenance, unweighted), parts, bonus)
+            may_open = may_open and balance.short_initial != FORBIDDEN_WEIGHT
+            may_stay = may_stay and balance.short_maintenance != FORBIDDEN_WEIGHT
+    levels = (
+        initial if may_open else FORBIDDEN_HEALTH,
+        maintenance if may_stay else FORBIDDEN_HEALTH,
+        unweighted,
+    )
+    return AccountHealth(levels, tuple(parts), bonus)
 
 
-def _bonuses(held: dict[int, HealthBalance], pairs: Pairs) -> Levels:
+def _bonuses(balances: Sequence[HealthBalance], pairs: Pairs) -> Levels:
     initial = maintenance = 0
+    held = {balance.product_id: balance for balance in balances} if pairs else {}
     for spot_id, perp_id in pairs:
-        spot, perp = held.get(spot_id), held.get(perp_id)
-        if spot is None or perp is None or spot_id == 0 or perp_id == 0:
-            continue
-        gained = spread_bonus(spot, perp)
-        initial += gained[0]
-        maintenance += gained[1]
+        if spot_id in held and perp_id in held and spot_id != 0 and perp_id != 0:
+            gained = spread_bonus(held[spot_id], held[perp_id])
+            initial += gained[0]
+            maintenance += gained[1]
     return initial, maintenance, 0
 
 

@@ -19,6 +19,7 @@ from solvent.core.account import (
     Tier,
     position_key,
 )
+from solvent.core.numbers import price_toward
 from solvent.margin.figures import Figure, Given, Status, figure, unknown
 from solvent.margin.pool import Exposure, MarginPool
 from solvent.margin.schedule import ZERO, Schedule
@@ -72,6 +73,11 @@ class Rules(ABC):
     def isolated_name(self, position: Position) -> str:
         """The name of the pool that an isolated position is."""
         return f"isolated:{position.instrument}" + (f":{position.side}" if self.hedge_mode else "")
+
+    def opening_margin(self, instrument: str, size: Fraction, price: Fraction, leverage: Fraction) -> Fraction:
+        """What a fill moves into an isolated pocket."""
+        del instrument
+        return abs(size) * price / leverage
 
     def leverage_tiers(self, position: Position) -> tuple[Tier, ...]:
         """The tiers that cap the leverage of a held position."""
@@ -147,6 +153,22 @@ class Rules(ABC):
         """Whether the pool's cash is all there is."""
         return pool.collateral
 
+    def liquidation_model(self, pool: Pool, model: MarginPool) -> MarginPool:
+        """The pool as the venue sees it when it quotes a liquidation price."""
+        del pool
+        return model
+
+    def liquidation_formula(self, mode: Mode) -> str:
+        """The formula id of a liquidation price in a pool of this mode."""
+        del mode
+        return self.formulas["liquidation"]
+
+    def published(self, price: Fraction, exposure: Exposure) -> Decimal | None:
+        """A liquidation price as the venue prints it: rounded toward the mark; None where it shows none."""
+        if price <= 0 or (self.highest_price is not None and price > self.highest_price):
+            return None
+        return price_toward(price, exposure.price, self.price_places)
+
     def surety(self, pool: Pool) -> Surety:
         """How sure liquidation prices in this pool are, by the venue's rule alone."""
         return Surety("estimate", self.unverified) if self.unverified else Surety()
@@ -198,6 +220,15 @@ class Rules(ABC):
         if reported.kind == "ratio":
             return gap <= Decimal((0, (1,), int(reported.value.as_tuple().exponent)))
         return gap <= scale * Decimal(2) ** -50
+
+    def why_not_computed(self, name: str) -> str:
+        """Why a figure that the venue reports was not computed."""
+        return f"{name} does not follow from what the bundle holds"
+
+    def why_it_differs(self, name: str) -> str:
+        """What is known of a figure that differs from the venue's; empty where nothing is."""
+        del name
+        return ""
 
     def given(self, name: str, position: Position) -> Given:
         """A fact of the position as an input, with its origin."""

@@ -49,11 +49,16 @@ def max_size(made: Evaluation, order: Trade) -> MaxSize:
     held = holding(account, order.instrument, order.side)
     old = held[1] if held else None
     priced = replace(order, price=price)
+    fills = {price, _no_better_than_mark(account, order.instrument, price, sign)}
 
-    def excess(size: Fraction) -> Fraction:
-        return _free_after(account, rules, replace(priced, size=size * sign))
+    def excess_at(fill: Fraction) -> Callable[[Fraction], Fraction]:
+        return lambda size: _free_after(account, rules, replace(priced, size=size * sign, price=fill))
 
-    margin_size = _largest(excess, _bends(rules, account, held, order.instrument, sign), step)
+    closing = max(ZERO, -old.size * sign) if old else ZERO
+    bends = _bends(rules, account, held, order.instrument, sign)
+    ends = [end for fill in fills if (end := _largest(excess_at(fill), bends, step)) is not None]
+    # what only reduces the position asks for no margin
+    margin_size = max(closing, min(ends)) if ends else None
     caps = _caps(made, priced, market, old, sign)
     caps["margin"] = margin_size
     binding, bound = min(
@@ -64,7 +69,7 @@ def max_size(made: Evaluation, order: Trade) -> MaxSize:
     size = floor_to_step(max(ZERO, bound), step)
     if binding == "tier" and size == bound > 0:
         size -= step  # the bound itself belongs to the higher tier
-    while size > 0 and binding == "margin" and excess(size) < 0:
+    while size > closing and binding == "margin" and min(excess_at(fill)(size) for fill in fills) < 0:
         size -= step
     if market is not None and size < _least(market, price):
         size, binding = ZERO, "minimum" if size > 0 else binding
@@ -78,6 +83,15 @@ def max_size(made: Evaluation, order: Trade) -> MaxSize:
         margin_size=margin_size,
         estimate=_doubt(made, market),
     )
+
+
+def _no_better_than_mark(account: Account, instrument: str, price: Fraction, sign: int) -> Fraction:
+    """What a fill better than the mark would earn is not there yet when the venue asks for margin."""
+    try:
+        mark = price_of(account, instrument)
+    except Refused:
+        return price
+    return max(price, mark) if sign > 0 else min(price, mark)
 
 
 def _doubt(made: Evaluation, market: Instrument | None) -> str:

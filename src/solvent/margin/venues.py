@@ -1,6 +1,8 @@
 """Which rules judge which account."""
 
 from solvent.core.account import Account, Venue
+from solvent.margin.bingx import BingxRules
+from solvent.margin.bybit import BybitRules
 from solvent.margin.hyperliquid import HyperliquidRules
 from solvent.margin.nado import NadoRules
 from solvent.margin.rules import Rules
@@ -12,5 +14,7 @@ def rules_for(account: Account) -> Rules:
             return HyperliquidRules(account)
         case Venue.NADO:
             return NadoRules(account)
-        case _:
-            raise NotImplementedError(account.venue)
+        case Venue.BYBIT:
+            return BybitRules(account)
+        case Venue.BINGX:
+            return BingxRules(account)

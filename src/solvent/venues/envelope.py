@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from solvent.core.account import Note
+from solvent.core.account import LAST_MS, Note
 from solvent.core.errors import BadInput
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -45,12 +45,10 @@ class Bundle:
                 continue
             if isinstance(value, list) and value and all(isinstance(v, dict) and "body" in v for v in value):
                 for index, item in enumerate(value):
-                    params = item.get("params") or {}
+                    params = {} if item.get("params") is None else item["params"]
                     if not isinstance(params, dict):
                         raise BadInput(f"{name}[{index}].params", "an object", params)
-                    stamp = item.get("received_at")
-                    if stamp is not None and (isinstance(stamp, bool) or not isinstance(stamp, int)):
-                        raise BadInput(f"{name}[{index}].received_at", "milliseconds as an integer", stamp)
+                    stamp = milliseconds(item.get("received_at"), f"{name}[{index}].received_at")
                     yield Part(f"{name}[{index}].body", item["body"], params, stamp)
             else:
                 yield Part(name, value, {}, None)
@@ -115,13 +113,20 @@ def open_bundle(source: Path | str | bytes | Mapping[str, Any], required: str, b
         value = {required: value}
     if value.get(required) is None:
         raise BadInput(required, "to be in the bundle", "<missing>")
-    meta = value.get("_meta") or {}
+    meta = {} if value.get("_meta") is None else value["_meta"]
     if not isinstance(meta, dict):
         raise BadInput("_meta", "an object", meta)
     captured = meta.get("captured_at")
-    if captured is not None and (isinstance(captured, bool) or not isinstance(captured, int)):
-        raise BadInput("_meta.captured_at", "milliseconds as an integer", captured)
-    return Bundle(value, captured)
+    return Bundle(value, milliseconds(captured, "_meta.captured_at"))
+
+
+def milliseconds(stamp: object, field: str) -> int | None:
+    """A moment as venues write it, or None. Raises BadInput naming `field`."""
+    if stamp is None:
+        return None
+    if isinstance(stamp, bool) or not isinstance(stamp, int) or not 0 <= stamp < LAST_MS:
+        raise BadInput(field, "milliseconds since 1970 as an integer", stamp)
+    return stamp
 
 
 _WRONG_TYPE = re.compile(r"Expected (?P<expected>.+), got (?P<was>.+?)(?: - at `\$?\.?(?P<path>.*)`)?")

@@ -4,10 +4,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
-from rich.text import Text
 
 from solvent.views.document import shown
-from solvent.views.tables import plain_table
+from solvent.views.tables import plain, plain_table
 
 if TYPE_CHECKING:
     from solvent.conformance import Survey
@@ -53,13 +52,16 @@ def conformance_view(found: "Survey") -> RenderableType:
             t.venue, t.figure, str(t.reported), str(t.reproduced), str(t.missed), str(t.not_computed), style=style
         )
     lines = [
-        Text(f"missed: {m.source} {m.figure}: ours {shown(m.computed)}, theirs {shown(m.reported)}: {m.reason}")
+        plain(f"missed: {m.source} {m.figure}: ours {shown(m.computed)}, theirs {shown(m.reported)}: {m.reason}")
         for m in found.misses
         if m.judged
     ]
     blind = Counter((m.source, m.reason) for m in found.misses if not m.judged)
     lines += [
-        Text(f"not computed: {source}: {count} figures: {reason}") for (source, reason), count in blind.items()
+        plain(f"not computed: {source}: {count} figures: {reason}") for (source, reason), count in blind.items()
     ]
-    lines += [Text(f"no bundle: {source}: {reason}") for source, reason in found.skipped]
+    skipped = Counter((source.partition(":")[0], reason) for source, reason in found.skipped)
+    for (source, reason), count in skipped.items():
+        times = f" ({count} lines)" if count > 1 else ""
+        lines.append(plain(f"no bundle: {source}{times}: {reason}"))
     return Group(table, *lines)

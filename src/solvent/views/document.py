@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from solvent.core.account import LAST_MS
+from solvent.core.errors import BadInput
 from solvent.core.numbers import decimal_of, text
 from solvent.margin.evaluate import Evaluation, PoolResult, PositionResult
 from solvent.margin.figures import Figure, Status
@@ -39,14 +41,21 @@ class Bands:
     high: Decimal = Decimal("0.7")
     extreme: Decimal = Decimal("0.9")
 
-    def of(self, usage: Figure) -> str:
+    def of(self, pool: PoolResult) -> str:
+        """The pool's band; one whose equity is gone is extreme, though its usage is no number."""
+        usage = pool.figures["maintenance_usage"]
         if usage.value is None:
-            return "unknown"
+            return "extreme" if _spent(pool) else "unknown"
         if usage.value >= self.extreme:
             return "extreme"
         if usage.value >= self.high:
             return "high"
         return "medium" if usage.value >= self.medium else "low"
+
+
+def printable(words: str) -> str:
+    """Words of a bundle for a terminal: control characters are spelt out, never sent."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in words)
 
 
 def shown(value: Decimal | None) -> str | None:
@@ -67,9 +76,7 @@ def document(made: Evaluation, bands: Bands | None = None) -> dict[str, Any]:
     body |= {name: _value(made.figures, name) for name in ACCOUNT_FIGURES}
     body |= {n: shown(f.value) for n, f in made.figures.items() if n not in body and "." not in n}
     worst = worst_pool(made)
-    body["risk"] = (
-        None if worst is None else {"band": bands.of(worst.figures["maintenance_usage"]), "pool": worst.pool.name}
-    )
+    body["risk"] = None if worst is None else {"band": bands.of(worst), "pool": worst.pool.name}
     body["pools"] = [_pool(pool, positions, bands) for pool in made.pools]
     body["positions"] = list(positions.values())
     body["reported"] = [
@@ -88,6 +95,11 @@ def document(made: Evaluation, bands: Bands | None = None) -> dict[str, Any]:
     return body
 
 
+def _spent(pool: PoolResult) -> bool:
+    equity, asked = (pool.figures[name].value for name in ("equity", "maintenance_margin"))
+    return equity is not None and asked is not None and equity <= 0 < asked
+
+
 def worst_pool(made: Evaluation) -> PoolResult | None:
     """The pool that is nearest to liquidation by usage; an unknown usage is worse than any number."""
     used = [p for p in made.pools if p.positions]
@@ -104,6 +116,8 @@ def worst_pool(made: Evaluation) -> PoolResult | None:
 def as_of(stamp: int | None) -> str | None:
     if stamp is None:
         return None
+    if not 0 <= stamp < LAST_MS:
+        raise BadInput("as_of", "milliseconds since 1970", stamp)
     moment = datetime.fromtimestamp(stamp // 1000, UTC).replace(microsecond=stamp % 1000 * 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -112,7 +126,7 @@ def _pool(result: PoolResult, positions: dict[str, dict[str, Any]], bands: Bands
     body: dict[str, Any] = {"name": result.pool.name, "mode": str(result.pool.mode)}
     body |= {name: _value(result.figures, name) for name in POOL_FIGURES}
     body |= {n: shown(f.value) for n, f in result.figures.items() if n not in body}
-    body["band"] = bands.of(result.figures["maintenance_usage"]) if result.positions else "low"
+    body["band"] = bands.of(result) if result.positions else "low"
     body["positions"] = [positions[p.key] for p in result.positions]
     return body
 

@@ -6,6 +6,7 @@ from typing import Any
 from solvent.core.numbers import decimal_of, text
 from solvent.margin.figures import Figure, Given
 from solvent.margin.formulas import FORMULAS
+from solvent.views.document import printable
 
 
 def explanation(figure: Figure) -> str:
@@ -22,7 +23,7 @@ def explanation(figure: Figure) -> str:
             lines.append("")
         lines += _one(current)
         waiting += [i for i in current.inputs if isinstance(i, Figure)]
-    return "\n".join(lines)
+    return printable("\n".join(lines))
 
 
 def _one(figure: Figure) -> list[str]:

@@ -11,8 +11,8 @@ from solvent.margin.evaluate import Evaluation, PositionResult
 from solvent.margin.ladder import FirstLiquidation, Ladder
 from solvent.margin.size import MaxSize
 from solvent.margin.whatif import WhatIf
-from solvent.views.document import ACCOUNT_FIGURES, document, shown
-from solvent.views.tables import NAMES, PERCENT, liquidation_text, money, percent, plain_table, price
+from solvent.views.document import ACCOUNT_FIGURES, document, printable, shown
+from solvent.views.tables import NAMES, PERCENT, liquidation_text, money, percent, plain, plain_table, price
 
 
 def _exact(value: Fraction | None) -> str | None:
@@ -59,7 +59,7 @@ def what_if_view(found: WhatIf) -> RenderableType:
     heading = Text(f"{found.before.account.venue}  ", style="bold")
     heading.append(verdict, style=style)
     if found.reason:
-        heading.append(f"  {found.reason}")
+        heading.append(f"  {printable(found.reason)}")
     account = plain_table("Account", "", "before", "after")
     for name in ACCOUNT_FIGURES:
         if name in found.before.figures and name in found.after.figures:
@@ -111,7 +111,7 @@ def max_size_view(found: MaxSize) -> RenderableType:
     table.add_row("At price", price(decimal_of(found.price)))
     table.add_row("Fee rate", f"{_exact(found.fee_rate)}")
     table.add_row("Bound by", found.binding)
-    return Group(table, Text(f"estimate: {found.estimate}")) if found.estimate else table
+    return Group(table, plain(f"estimate: {found.estimate}")) if found.estimate else table
 
 
 def ladder_data(found: Ladder) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def ladder_view(found: Ladder) -> RenderableType:
             rung.change,
             [
                 f"{float(rung.change * 100):+.0f} %",
-                money(decimal_of(rung.equity)),
+                money(None if rung.equity is None else decimal_of(rung.equity)),
                 money(None if rung.initial_margin is None else decimal_of(rung.initial_margin)),
                 money(None if rung.maintenance_margin is None else decimal_of(rung.maintenance_margin)),
                 ", ".join(rung.liquidated) or "–",
@@ -164,9 +164,9 @@ def ladder_view(found: Ladder) -> RenderableType:
         table.add_row(*cells, style=style)
     beyond = [f for f in marks if not found.rungs[0].change <= f.change <= found.rungs[-1].change]
     lines = [
-        Text(f"first liquidation beyond the ladder: {f.pool} at {float(f.change * 100):+.2f} %") for f in beyond
+        plain(f"first liquidation beyond the ladder: {f.pool} at {float(f.change * 100):+.2f} %") for f in beyond
     ]
-    lines += [Text(f"unknown for pool {pool}: {reason}") for pool, reason in found.unknown.items()]
+    lines += [plain(f"unknown for pool {pool}: {reason}") for pool, reason in found.unknown.items()]
     return Group(table, *lines)
 
 

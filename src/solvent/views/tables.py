@@ -1,16 +1,18 @@
 """A report for the terminal. Colour repeats what words say; it never says anything alone."""
 
 from collections.abc import Iterable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 
 from rich.console import Group, RenderableType
+from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
 from solvent.core.account import Mode
 from solvent.margin.evaluate import Comparison, Evaluation, PoolResult, PositionResult
 from solvent.margin.figures import Figure, Status
-from solvent.views.document import Bands, as_of, worst_pool
+from solvent.views.document import Bands, as_of, printable, worst_pool
 
 COLOURS = {"low": "green", "medium": "yellow", "high": "dark_orange", "extreme": "bold red", "unknown": "magenta"}
 NAMES = {
@@ -25,6 +27,8 @@ NAMES = {
     "maintenance_usage": "Maintenance usage",
 }
 PERCENT = frozenset({"margin_usage", "maintenance_usage"})
+_WIDE = Context(prec=400)
+"""Room for any number that a bundle may hold: the default of 28 digits is not."""
 
 
 def money(value: Decimal | None, places: int = 2) -> str:
@@ -33,7 +37,11 @@ def money(value: Decimal | None, places: int = 2) -> str:
         return "unknown"
     if value and abs(value) < 1:
         places = max(places, 3 - value.adjusted())
-    return f"{value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN):,f}"
+    return f"{_rounded(value, places):,f}"
+
+
+def _rounded(value: Decimal, places: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN, context=_WIDE)
 
 
 def price(value: Decimal | None) -> str:
@@ -41,12 +49,31 @@ def price(value: Decimal | None) -> str:
     if value is None:
         return "–"
     places = max(0, 6 - value.adjusted()) if value else 0
-    shown = f"{value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN):,f}"
+    shown = f"{_rounded(value, places):,f}"
     return shown.rstrip("0").rstrip(".") if "." in shown else shown
 
 
 def percent(value: Decimal | None) -> str:
     return "unknown" if value is None else f"{value * 100:.2f} %"
+
+
+def _exact(value: Fraction) -> Decimal:
+    return _WIDE.divide(Decimal(value.numerator), Decimal(value.denominator))
+
+
+def plain(words: str, style: str = "") -> Text:
+    """Words as they are: no markup, no emoji names, no control characters."""
+    return Text(printable(words), style=style)
+
+
+class PlainTable(Table):
+    """A table whose text cells are shown as they are."""
+
+    def add_row(
+        self, *cells: RenderableType | None, style: StyleType | None = None, end_section: bool = False
+    ) -> None:
+        shown = [plain(cell) if isinstance(cell, str) else cell for cell in cells]
+        super().add_row(*shown, style=style, end_section=end_section)
 
 
 def report_view(made: Evaluation, bands: Bands | None = None) -> RenderableType:
@@ -70,16 +97,21 @@ def _heading(made: Evaluation, bands: Bands) -> Text:
         heading.append("  no positions")
         return heading
     usage = worst.figures["maintenance_usage"]
-    band = bands.of(usage)
+    band = bands.of(worst)
     heading.append("  risk ")
     heading.append(band.upper(), style=COLOURS[band])
-    heading.append(f" (maintenance usage {percent(usage.value)} in pool {worst.pool.name})")
+    heading.append(f" (maintenance usage {percent(usage.value)} in pool {printable(worst.pool.name)})")
     return heading
 
 
 def plain_table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", pad_edge=False, box=None, padding=(0, 2, 0, 0)
+    table = PlainTable(
+        title=plain(title, "bold"),
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        box=None,
+        padding=(0, 2, 0, 0),
     )
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right", no_wrap=True, header_style="dim")
@@ -115,7 +147,7 @@ def _pools(pools: Iterable[PoolResult], bands: Bands) -> Table:
     for pool in pools:
         figures = pool.figures
         usage = figures["maintenance_usage"]
-        band = bands.of(usage)
+        band = bands.of(pool)
         table.add_row(
             pool.pool.name,
             *(money(figures[n].value) for n in ("equity", "initial_margin", "maintenance_margin", "free_margin")),
@@ -146,9 +178,9 @@ def _positions(positions: Iterable[PositionResult]) -> Table:
         pnl = figures.get("unrealized_pnl")
         table.add_row(
             f"{held.instrument} {held.side}",
-            price(Decimal(held.size.numerator) / Decimal(held.size.denominator)),
-            price(None if entry is None else Decimal(entry.numerator) / Decimal(entry.denominator)),
-            price(Decimal(held.price.numerator) / Decimal(held.price.denominator)),
+            price(_exact(held.size)),
+            price(None if entry is None else _exact(entry)),
+            price(_exact(held.price)),
             money(figures["notional"].value),
             money(pnl.value) if pnl else "–",
             f"{float(held.leverage):g}x" if held.leverage else "–",
@@ -183,12 +215,12 @@ def _remarks(made: Evaluation) -> list[RenderableType]:
         said = "null" if c.reported is None else f"{c.reported:f}"
         ours = "null" if c.computed is None else f"{c.computed:f}"
         because = f" ({c.reason})" if c.reason else ""
-        parts.append(Text(f"  differs: {c.figure}: computed {ours}, reported {said}{because}"))
+        parts.append(plain(f"  differs: {c.figure}: computed {ours}, reported {said}{because}"))
     reasons: dict[str, list[str]] = {}
     for p in made.positions:
         figure = p.figures["liquidation_price"]
         if figure.status in (Status.UNKNOWN, Status.ESTIMATE) and figure.reason:
             reasons.setdefault(f"{figure.status}: {figure.reason}", []).append(p.short)
-    parts += [Text(f"  {', '.join(names)}: liquidation price {reason}") for reason, names in reasons.items()]
-    parts += [Text(f"  note: {note.text}") for note in made.notes]
+    parts += [plain(f"  {', '.join(names)}: liquidation price {reason}") for reason, names in reasons.items()]
+    parts += [plain(f"  note: {note.text}") for note in made.notes]
     return parts

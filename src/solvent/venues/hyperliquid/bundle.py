@@ -23,7 +23,7 @@ from solvent.core.numbers import Number, parse, parse_decimal
 from solvent.venues import envelope
 from solvent.venues.envelope import Bundle, Part
 from solvent.venues.hyperliquid import wire
-from solvent.venues.hyperliquid.instruments import instruments_of
+from solvent.venues.hyperliquid.instruments import instruments_of, other_collateral
 
 KNOWN = frozenset(
     {
@@ -57,7 +57,7 @@ def read(source: Path | str | bytes | Mapping[str, Any]) -> Account:
     """The account of a bundle file, of its bytes, or of its decoded JSON. Raises BadInput."""
     bundle = envelope.open_bundle(source, "clearinghouseState", BARE)
     instruments = instruments_of(bundle)
-    gathered = _Gathered(notes=list(bundle.notes(KNOWN)))
+    gathered = _Gathered(notes=[*bundle.notes(KNOWN), *other_collateral(bundle)])
     states = list(bundle.parts("clearinghouseState"))
     for part in states:
         _read_state(part, gathered, several=len(states) > 1)
@@ -119,8 +119,9 @@ def _read_state(part: Part, gathered: _Gathered, *, several: bool) -> None:
         ),
     )
     _report_pools(state, part.path, cross_name, gathered.reported, whole_account=not several)
-    if state.time is not None:
-        gathered.times.append(state.time)
+    time = envelope.milliseconds(state.time, f"{part.path}.time")
+    if time is not None:
+        gathered.times.append(time)
 
 
 def _read_position(raw: wire.Position, path: str) -> Position | None:
@@ -233,7 +234,8 @@ def _with_spot(pools: list[Pool], bundle: Bundle, abstraction: str) -> list[Pool
             amount = parse(balance.total, f"{part.path}.balances[{index}].total")
             if balance.coin == "USDC":
                 usdc += amount
-    if abstraction == "unifiedAccount" and usdc is not None:
+    shared = sum(pool.mode is Mode.CROSS and bool(pool.positions) for pool in pools) > 1
+    if abstraction == "unifiedAccount" and usdc is not None and not shared:
         collateral = Collateral(
             "estimate",
             usdc,
@@ -241,6 +243,8 @@ def _with_spot(pools: list[Pool], bundle: Bundle, abstraction: str) -> list[Pool
         )
     else:
         missing = "its spot balances are not in the bundle" if usdc is None else "loan-to-value is not modelled"
+        if shared and usdc is not None and abstraction == "unifiedAccount":
+            missing = "several dexes share it, and how is not published"
         collateral = Collateral("unknown", Fraction(0), f"{abstraction}: collateral stands outside; {missing}")
     return [
         Pool(
@@ -263,9 +267,9 @@ def _read_orders(bundle: Bundle) -> tuple[Order, ...] | None:
     for part in parts:
         for index, raw in enumerate(envelope.decode(part.body, list[wire.OpenOrder], part.path)):
             path = f"{part.path}[{index}]"
-            if raw.is_trigger:
-                continue  # a trigger order reserves nothing until it fires
-            size = parse(raw.sz, f"{path}.sz", above=0)
+            size = parse(raw.sz, f"{path}.sz", least=0)
+            if raw.is_trigger or size == 0 or _is_spot(raw.coin):
+                continue  # a trigger order reserves nothing until it fires (size 0: all of a position)
             orders.append(
                 Order(
                     instrument=raw.coin,
@@ -275,6 +279,11 @@ def _read_orders(bundle: Bundle) -> tuple[Order, ...] | None:
                 )
             )
     return tuple(orders)
+
+
+def _is_spot(coin: str) -> bool:
+    """Spot pairs are @index or BASE/QUOTE; their orders hold spot balances, no margin."""
+    return coin.startswith("@") or "/" in coin
 
 
 def _trade_limits(coin: str, sizes: list[Number], path: str) -> dict[str, Fraction]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from solvent.core.account import Instrument, Tier
+from solvent.core.account import Instrument, Note, Tier
 from solvent.core.errors import BadInput
 from solvent.core.numbers import parse
 from solvent.core.tiers import continuous_tiers
@@ -30,6 +30,20 @@ def instruments_of(bundle: Bundle) -> dict[str, Instrument]:
                 raise BadInput(f"{path}.name", "each coin once", asset.name)
             found[asset.name] = _instrument(asset, tables, marks.get(index), path)
     return found
+
+
+def other_collateral(bundle: Bundle) -> list[Note]:
+    """Dexes that settle in another token than USDC: their money is counted at par, and that must be said."""
+    notes = []
+    for part in bundle.parts("metaAndAssetCtxs", "meta"):
+        body, _ = _meta_body(part, with_contexts=bundle.has("metaAndAssetCtxs"))
+        token = envelope.decode(body, wire.Meta, part.path).collateral_token
+        if token:
+            dex = part.params.get("dex") or "main"
+            notes.append(
+                Note("other-collateral", f"dex {dex} settles in token {token}, counted here one for one with USDC")
+            )
+    return notes
 
 
 def _meta_body(part: Part, *, with_contexts: bool) -> tuple[Any, dict[int, Fraction]]:
@@ -60,8 +74,10 @@ def _single_tables(bundle: Bundle) -> dict[int, tuple[Tier, ...]]:
     found: dict[int, tuple[Tier, ...]] = {}
     for part in bundle.parts("marginTable"):
         table_id = part.params.get("id")
-        if not isinstance(table_id, int):
-            continue
+        if isinstance(table_id, bool) or not isinstance(table_id, int):
+            if part.params:
+                raise BadInput(f"{part.path.removesuffix('.body')}.params.id", "the table's number", table_id)
+            continue  # a bare answer does not say which table it is
         table = envelope.decode(part.body, wire.MarginTable, part.path)
         found[table_id] = _tiers(table, f"{part.path}.marginTiers")
     return found
@@ -82,8 +98,8 @@ def _instrument(
 ) -> Instrument:
     if asset.max_leverage < 1:
         raise BadInput(f"{path}.maxLeverage", "a whole number from 1 on", asset.max_leverage)
-    if not 0 <= asset.sz_decimals <= 8:
-        raise BadInput(f"{path}.szDecimals", "a whole number from 0 to 8", asset.sz_decimals)
+    if not 0 <= asset.sz_decimals <= 6:
+        raise BadInput(f"{path}.szDecimals", "a whole number from 0 to 6", asset.sz_decimals)
     table_id = asset.margin_table_id
     if table_id is None:
         tiers, source = single_tier(Fraction(asset.max_leverage)), f"{path}.maxLeverage (one tier)"
@@ -113,4 +129,4 @@ def single_tier(max_leverage: Fraction) -> tuple[Tier, ...]:
     return (Tier(Fraction(0), 1 / (2 * max_leverage), Fraction(0), max_leverage),)
 
 
-__all__ = ["instruments_of", "single_tier"]
+__all__ = ["instruments_of", "other_collateral", "single_tier"]

@@ -20,6 +20,7 @@ from solvent.core.account import (
     Weights,
 )
 from solvent.core.errors import BadInput
+from solvent.core.nado_pairs import SPREAD_PAIRS, SPREAD_PAIRS_DATE
 from solvent.core.numbers import decimal_of
 from solvent.venues import envelope
 from solvent.venues.envelope import Bundle
@@ -29,8 +30,6 @@ KNOWN = frozenset({"subaccount_info", "isolated_positions", "indexer_events", "s
 BARE = frozenset({"spot_balances", "perp_balances"})
 QUOTE_ID = 0
 QUOTE_NAME = "USDT0"
-BUILT_IN_GROUPS = ((1, 2), (3, 4))
-BUILT_IN_DATE = "2026-11-21"
 X18 = 10**18
 HEALTHS = ("initial_health", "maintenance_health", "unweighted_health")
 
@@ -46,7 +45,7 @@ class _Reader:
         self.symbols = self._symbols()
         groups = self._body("health_groups")
         read = None if groups is None else wire.read_health_groups(groups)
-        self.groups = BUILT_IN_GROUPS if read is None else read
+        self.groups = SPREAD_PAIRS if read is None else read
         self.groups_known = read is not None
         self.instruments: dict[str, Instrument] = {}
         self.reported: dict[str, Reported] = {}
@@ -88,7 +87,7 @@ def read(source: Path | str | bytes | Mapping[str, Any]) -> Account:
     notes = list(bundle.notes(KNOWN))
     if not reader.groups_known:
         notes.append(
-            Note("built-in-groups", f"health_groups are not in the bundle: the table of {BUILT_IN_DATE} is used")
+            Note("built-in-groups", f"no health_groups in the bundle: the table of {SPREAD_PAIRS_DATE} is used")
         )
     return Account(
         venue=Venue.NADO,
@@ -98,7 +97,7 @@ def read(source: Path | str | bytes | Mapping[str, Any]) -> Account:
         reported=reader.reported,
         terms={
             "groups": " ".join(f"{spot}:{perp}" for spot, perp in reader.groups),
-            "groups_source": "health_groups" if reader.groups_known else f"built-in table of {BUILT_IN_DATE}",
+            "groups_source": "health_groups" if reader.groups_known else f"built-in table of {SPREAD_PAIRS_DATE}",
             "idle_v_quote": str(int(reader.idle_quote * X18)),
         },
         notes=tuple(notes),

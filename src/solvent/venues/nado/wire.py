@@ -147,7 +147,7 @@ def read_events(body: object, subaccount: str | None) -> list[Event]:
     name = "indexer_events"
     snapshots = _field(body, "snapshots")
     if snapshots is None:
-        return _rows(_unwrapped(body, "events"), Event, name)
+        return _rows(_unwrapped(body, "events", name), Event, name)
     times = own_snapshots(snapshots, subaccount)
     if not times:
         return []
@@ -183,10 +183,7 @@ def read_markets(body: object) -> dict[int, Symbol]:
 
 def entry_cost(event: Event) -> int | None:
     """`net_entry_unrealized` x18: what the position cost, negative for a short; None where it is no number."""
-    try:
-        return integer(event.net_entry_unrealized, "indexer_events", "net_entry_unrealized")  # type: ignore[arg-type]
-    except (BadInput, TypeError):
-        return None
+    return integer_or_none(event.net_entry_unrealized)
 
 
 def read_health_groups(body: object) -> tuple[tuple[int, int], ...] | None:
@@ -240,13 +237,13 @@ def _rows(rows: object, shape: type[T], at: str) -> list[T]:
     return [read_row(row, shape, f"{at}[{index}]") for index, row in enumerate(rows)]
 
 
-def _unwrapped(body: object, name: str) -> object:
-    """What stands under `name` in a response body; the body itself where it is the bare value already."""
+def _unwrapped(body: object, key: str, at: str | None = None) -> object:
+    """What stands under `key` in a response body; the body itself where it is the bare list already."""
     if isinstance(body, list | tuple) or body is None:
         return body
-    inner = _field(body, name)
-    if inner is None and not (isinstance(body, Mapping) and name in body):
-        raise BadInput(name, "a list or a body with this key", f"<{type(body).__name__}>")
+    inner = _field(body, key)
+    if inner is None and not (isinstance(body, Mapping) and key in body):
+        raise BadInput(at or key, f"a list, or a body with the key {key}", f"<{type(body).__name__}>")
     return inner
 
 
