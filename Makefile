@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench peers clean
+.PHONY: help install run test check format lock bench proof peers clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -23,6 +23,9 @@ run: install     ## print the margin reports of the example accounts
 
 test: install    ## run the tests
 	$(BIN)/python -m pytest
+
+proof: install   ## run the long proofs: 200 kills of a writing process, tampering, a cut at every byte
+	SOLVENT_PROOF=1 $(BIN)/python -m pytest -n 0 -rP -k "kills or thousand or every_byte or random_faults" tests/journal
 
 check: install   ## format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .

@@ -12,19 +12,66 @@ if TYPE_CHECKING:
     from solvent.api import Report, evaluate, read_bundle
     from solvent.core.account import Account, Venue
     from solvent.core.errors import BadInput, Refused, SolventError
+    from solvent.core.facts import Fill, OrderRequest, OrderSide, OrderType
+    from solvent.journal.errors import JournalFailed, JournalLocked
+    from solvent.journal.events import Event
+    from solvent.journal.record import Record
+    from solvent.risk.gate import RiskDecision
+    from solvent.risk.verdict import Verdict
+    from solvent.runtime.config import RiskConfig
+    from solvent.runtime.file_journal import AuditLogger
+    from solvent.runtime.risk_manager import RiskManager
+    from solvent.runtime.tracker import PositionTracker
 
 _HOMES = {
     "Account": "solvent.core.account",
+    "AuditLogger": "solvent.runtime.file_journal",
     "BadInput": "solvent.core.errors",
+    "Event": "solvent.journal.events",
+    "Fill": "solvent.core.facts",
+    "JournalFailed": "solvent.journal.errors",
+    "JournalLocked": "solvent.journal.errors",
+    "OrderRequest": "solvent.core.facts",
+    "OrderSide": "solvent.core.facts",
+    "OrderType": "solvent.core.facts",
+    "PositionTracker": "solvent.runtime.tracker",
+    "Record": "solvent.journal.record",
     "Refused": "solvent.core.errors",
     "Report": "solvent.api",
+    "RiskConfig": "solvent.runtime.config",
+    "RiskDecision": "solvent.risk.gate",
+    "RiskManager": "solvent.runtime.risk_manager",
     "SolventError": "solvent.core.errors",
     "Venue": "solvent.core.account",
+    "Verdict": "solvent.risk.verdict",
     "evaluate": "solvent.api",
     "read_bundle": "solvent.api",
 }
 
-__all__ = ["Account", "BadInput", "Refused", "Report", "SolventError", "Venue", "evaluate", "read_bundle"]
+__all__ = [
+    "Account",
+    "AuditLogger",
+    "BadInput",
+    "Event",
+    "Fill",
+    "JournalFailed",
+    "JournalLocked",
+    "OrderRequest",
+    "OrderSide",
+    "OrderType",
+    "PositionTracker",
+    "Record",
+    "Refused",
+    "Report",
+    "RiskConfig",
+    "RiskDecision",
+    "RiskManager",
+    "SolventError",
+    "Venue",
+    "Verdict",
+    "evaluate",
+    "read_bundle",
+]
 
 
 def __getattr__(name: str) -> Any:

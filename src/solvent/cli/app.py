@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from solvent.cli import conformance, explain, ladder, margin, max_size, what_if
+from solvent.cli import audit, check, conformance, explain, ladder, margin, max_size, replay, risk, what_if
 from solvent.core.errors import Refused, SolventError
 
 app = typer.Typer(
@@ -19,7 +19,11 @@ app.command("what-if")(what_if.command)
 app.command("max-size")(max_size.command)
 app.command("ladder")(ladder.command)
 app.command("explain")(explain.command)
+app.command("replay")(replay.command)
 app.command("conformance")(conformance.command)
+app.command("check")(check.command)
+app.add_typer(risk.app)
+app.add_typer(audit.app)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,229 @@
+"""Everything that one decision rests on, as values. Nothing here is looked up: time is a fact like the rest."""
+
+from collections.abc import Container
+from decimal import Context, Decimal, Inexact
+from enum import Enum
+from typing import Any, Final, NamedTuple
+
+from solvent.core.errors import BadInput
+from solvent.core.numbers import MAX_DIGITS, parse_decimal
+from solvent.risk.breaker import CLOSED, Breaker
+from solvent.risk.limits import Limits
+from solvent.risk.lines import LINEAR, ZERO, Contract, LineKey, Others, Resting, worst_value
+
+EXACT: Final = Context(prec=4 * MAX_DIGITS)
+"""Wide enough that no product or sum of numbers from outside is ever rounded."""
+_NARROW: Final = Context(prec=MAX_DIGITS, traps=[Inexact])
+MAX_TEXT: Final = 128
+NOTHING_ELSE: Final = Others(ZERO, 0, ())
+
+
+class Asked(NamedTuple):
+    """An order, read and found well formed. `sign` is +1 for a buy; `price` None where none was given."""
+
+    symbol: str
+    venue: str
+    side: str
+    sign: int
+    market: bool
+    quantity: Decimal
+    price: Decimal | None
+    reduce_only: bool
+    client_id: str
+
+    @property
+    def key(self) -> LineKey:
+        return (self.venue, self.symbol, self.side)
+
+
+class Mark(NamedTuple):
+    price: Decimal
+    at_ms: int
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+
+
+class Money(NamedTuple):
+    balance: Decimal
+    equity: Decimal
+    at_ms: int
+
+
+class Day(NamedTuple):
+    """The UTC day: equity at its start, and realised + unrealised P&L since, transfers taken out."""
+
+    start_equity: Decimal
+    pnl: Decimal
+
+
+class InstrumentFacts(NamedTuple):
+    """What an order of an instrument must keep to. None: the venue did not say, so nothing is checked."""
+
+    size_step: Decimal | None = None
+    price_tick: Decimal | None = None
+    min_size: Decimal | None = None
+    min_notional: Decimal | None = None
+    max_size: Decimal | None = None
+    contract: Contract = LINEAR
+
+
+class Attached(Enum):
+    """Two ways of having no facts of an instrument: nobody attached any, or this one is not among them."""
+
+    NONE = "none"
+    ABSENT = "absent"
+
+
+class Ratio(NamedTuple):
+    """num / den, den above 0, undivided: comparing it rounds nothing."""
+
+    num: Decimal
+    den: Decimal
+
+
+class MarginAfter(NamedTuple):
+    """The order's pool once it and all that works are filled at their worst; amounts are times `scale`.
+
+    `unknown` is a code where it cannot be known: the amounts are then None. The last three speak of an order
+    against the position: maintenance excess before it, after it alone, and the position that this one hedges.
+    """
+
+    unknown: str = ""
+    note: str = ""
+    equity: Decimal | None = None
+    initial: Decimal | None = None
+    scale: Decimal = Decimal(1)
+    distance: Ratio | None = None
+    """Of the nearest liquidation price from its mark, as a fraction of it; None: no price liquidates."""
+    maintenance_before: Decimal | None = None
+    reducing_to: Decimal | None = None
+    pair: str = ""
+
+
+class Situation(NamedTuple):
+    """The facts, and the few sums that several checks share (`notional` and what follows)."""
+
+    order: Asked
+    limits: Limits
+    now_ms: int
+    used: Container[str] = ()
+    mark: Mark | None = None
+    quotes_attached: bool = False
+    money: Money | None = None
+    day: Day | None = None
+    position: Decimal = ZERO
+    working: tuple[Resting, ...] = ()
+    others: Others = NOTHING_ELSE
+    open_orders: int = 0
+    recent_orders: int = 0
+    losses: int = 0
+    errors: int = 0
+    breaker: Breaker = CLOSED
+    instrument: InstrumentFacts | Attached = Attached.NONE
+    inconsistent: str = ""
+    margin: MarginAfter | None = None
+    journal_failure: str = ""
+    notional: Decimal | None = None
+    """Of the order: a buy at its price, a sell at the higher of price and mark, a market order at the mark."""
+    worst: Decimal | None = None
+    """Of the order's line, with the order in it."""
+    exposure: Decimal | None = None
+    """Of all lines, with the order in it; None where a held symbol has no mark."""
+
+
+def situate(order: Asked, limits: Limits, now_ms: int, **facts: Any) -> Situation:
+    """A situation with its sums."""
+    return measured(Situation(order, limits, now_ms, **facts))
+
+
+def measured(s: Situation) -> Situation:
+    """The situation with its sums, where they can be known."""
+    notional, worst, exposure = sums(s.order, s.mark, s.position, s.working, s.others, s.instrument)
+    return s._replace(notional=notional, worst=worst, exposure=exposure)
+
+
+def sums(
+    order: Asked,
+    mark: Mark | None,
+    position: Decimal,
+    working: tuple[Resting, ...],
+    others: Others,
+    instrument: InstrumentFacts | Attached,
+) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    """Order notional, the line's worst case and the whole exposure; None is "not known"."""
+    contract = instrument.contract if isinstance(instrument, InstrumentFacts) else LINEAR
+    price = None if mark is None else mark.price
+    notional = _notional(order, price, contract)
+    if price is None:
+        return notional, None, None
+    worst = worst_value(position, price, (*working, resting(order)), contract)
+    return notional, worst, None if others.unknown else others.exposure + worst
+
+
+def resting(order: Asked) -> Resting:
+    """The order as it would work."""
+    price = None if order.market else order.price
+    return Resting(order.client_id, order.key, order.sign, order.quantity, price, order.reduce_only)
+
+
+def _notional(order: Asked, mark: Decimal | None, contract: Contract) -> Decimal | None:
+    at = mark if order.market else order.price
+    if order.sign < 0 and not order.market and at is not None:
+        if mark is None:
+            return None
+        at = max(at, mark)
+    return None if at is None else contract.value(order.quantity, at)
+
+
+class Malformed(ValueError):
+    """An order that cannot be read. The message names the field."""
+
+
+def read_order(order: Any, client_id: str = "") -> Asked:
+    """The order in `solvent.OrderRequest`, or in anything with its attributes. Raises Malformed."""
+    side = str(getattr(order, "side", ""))
+    if side not in ("buy", "sell"):
+        raise Malformed(f"side: expected buy or sell, was {side[:20]!r}")
+    kind = getattr(order, "order_type", None)
+    if not isinstance(kind, str) or not kind or len(kind) > MAX_TEXT:
+        raise Malformed("order_type: expected limit, market or another type of the venue")
+    market = "market" in kind.lower()
+    price = getattr(order, "price", None)
+    if price is None and not market:
+        raise Malformed("price: expected a price above 0, was None")
+    reduce_only = getattr(order, "reduce_only", False)
+    if not isinstance(reduce_only, bool):
+        raise Malformed("reduce_only: expected true or false")
+    position_side = getattr(order, "position_side", None)
+    return Asked(
+        _text(order, "symbol"),
+        _text(order, "venue", optional=True),
+        "" if position_side is None else str(position_side),
+        1 if side == "buy" else -1,
+        market,
+        _positive(getattr(order, "quantity", None), "quantity"),
+        None if price is None else _positive(price, "price"),
+        reduce_only,
+        _text(order, "client_id", optional=True) or client_id,
+    )
+
+
+def _text(order: Any, field: str, optional: bool = False) -> str:
+    found = getattr(order, field, None)
+    if found is None and optional:
+        return ""
+    if not isinstance(found, str) or len(found) > MAX_TEXT or (not found and not optional):
+        raise Malformed(f"{field}: expected text of 1 to {MAX_TEXT} characters")
+    return str(found)
+
+
+def _positive(value: Any, field: str) -> Decimal:
+    try:
+        number = _NARROW.plus(parse_decimal(value, field))
+    except BadInput as error:
+        raise Malformed(str(error)) from None
+    except Inexact:
+        raise Malformed(f"{field}: expected at most {MAX_DIGITS} digits") from None
+    if number <= 0:
+        raise Malformed(f"{field}: expected a number above 0, was {number}")
+    return number

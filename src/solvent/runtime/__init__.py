@@ -1,0 +1,1 @@
+"""Where the pure rooms meet the world: environment, disk, clock, locks."""
