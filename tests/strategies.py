@@ -121,7 +121,7 @@ def held(coin, size, mark, *, entry=None, leverage=10, most=40, equity=None, liq
 DROP = object()
 
 
-def state(*rows, equity=1000, withdrawable="0.0", **more):
+def state(*rows, equity=1000, withdrawable=None, **more):
     """A clearinghouseState whose cross pool has this equity."""
     cross = [r["position"] for r in rows if r["position"]["leverage"]["type"] == "cross"]
     isolated = [r["position"] for r in rows if r["position"]["leverage"]["type"] == "isolated"]
@@ -141,7 +141,7 @@ def state(*rows, equity=1000, withdrawable="0.0", **more):
     body = {
         "marginSummary": summary(cross + isolated, equity + pockets),
         "crossMarginSummary": summary(cross, equity),
-        "withdrawable": withdrawable,
+        "withdrawable": dec(max(equity, F(0))) if withdrawable is None else withdrawable,
         "assetPositions": list(rows),
         "time": NOW,
     }

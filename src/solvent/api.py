@@ -19,12 +19,22 @@ from solvent.venues import readers
 if TYPE_CHECKING:
     import polars
 
-    from solvent.margin.change import Change
+    from solvent.margin.changes import Change
     from solvent.margin.ladder import Ladder
     from solvent.margin.size import MaxSize
     from solvent.margin.whatif import WhatIf
 
 Numeric = Decimal | int | float | str
+WORDS: Mapping[str, frozenset[str]] = {
+    "deposit": frozenset(),
+    "withdraw": frozenset(),
+    "add_margin": frozenset({"instrument", "position_side"}),
+    "remove_margin": frozenset({"instrument", "position_side"}),
+    "leverage": frozenset({"instrument", "leverage", "position_side"}),
+    "close": frozenset({"instrument", "price", "fee_rate", "position_side"}),
+    "size": frozenset({"instrument", "side", "price", "leverage", "isolated", "fee_rate", "position_side"}),
+}
+"""Which words of `what_if` go with which change."""
 Source = Path | str | bytes | Mapping[str, Any]
 
 
@@ -115,7 +125,7 @@ class Report:
         position_side: str | None = None,
     ) -> "MaxSize":
         """The largest order, exact to the step for our model, and what binds it. Raises Refused."""
-        from solvent.margin.change import Trade
+        from solvent.margin.changes import Trade
         from solvent.margin.size import max_size
 
         order = Trade(
@@ -193,7 +203,7 @@ def change_of(
     withdraw: Numeric | None = None,
 ) -> "Change":
     """A change from the words of a person. Raises BadInput where they do not name exactly one."""
-    from solvent.margin.change import Close, MoveMargin, SetLeverage, Trade, Transfer
+    from solvent.margin.changes import Close, MoveMargin, SetLeverage, Trade, Transfer
 
     closing = close is not None and close is not False
     asked = {
@@ -210,6 +220,19 @@ def change_of(
     if len(named) != 1:
         raise BadInput("change", f"one of {', '.join(asked)} or leverage", f"<{' and '.join(named) or 'none'}>")
     kind = named[0]
+    given = {
+        "instrument": instrument,
+        "side": side,
+        "price": price,
+        "leverage": leverage,
+        "isolated": isolated,
+        "fee_rate": fee_rate,
+        "position_side": position_side,
+    }
+    stray = [name for name, value in given.items() if value is not None and name not in WORDS[kind]]
+    if stray:
+        raise BadInput(stray[0], f"not to be said with {kind}", given[stray[0]])
+    held = _position_side(position_side)
     if kind == "deposit":
         return Transfer(_amount(deposit, "deposit"))
     if kind == "withdraw":
@@ -217,11 +240,11 @@ def change_of(
     if instrument is None:
         raise BadInput("instrument", "to be given", "<missing>")
     if kind == "add_margin":
-        return MoveMargin(instrument, _amount(add_margin, "add_margin"))
+        return MoveMargin(instrument, _amount(add_margin, "add_margin"), held)
     if kind == "remove_margin":
-        return MoveMargin(instrument, -_amount(remove_margin, "remove_margin"))
+        return MoveMargin(instrument, -_amount(remove_margin, "remove_margin"), held)
     if kind == "leverage":
-        return SetLeverage(instrument, _amount(leverage, "leverage"))
+        return SetLeverage(instrument, _amount(leverage, "leverage"), held)
     if kind == "close":
         quantity = None if close is True else _amount(close, "close")
         return Close(

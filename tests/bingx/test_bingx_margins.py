@@ -114,7 +114,7 @@ def test_leverage_comes_from_the_position_or_from_its_sides_setting():
         assert [p.position.leverage for p in made.positions] == [20, 5]
         assert [p.figures["initial_margin"].value for p in made.positions] == [10, 40]
         assert made.account.limits == {"BTC-USDT/buy": 7, "BTC-USDT/sell": Fraction(17, 2)}
-        assert made.account.leverages == {}
+        assert made.account.leverages == {"BTC-USDT/long": 20, "BTC-USDT/short": 5}
         assert made.rules.hedge_mode
     bare = judged(bundle(position(leverage=None)))
     assert "leverage of BTC-USDT" in bare.positions[0].figures["initial_margin"].reason

@@ -171,7 +171,7 @@ def test_other_changes(command, good, arguments):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("what-if", "--instrument", "ETH", "--side", "buy", "--size", "1"), 1, "refused (no-price)"),
+        (("what-if", "--instrument", "ETH", "--side", "buy", "--size", "1"), 1, "refused (unknown-instrument)"),
         (("what-if", "--withdraw", "1000000"), 1, "refused (above-withdrawable)"),
         (("what-if",), 2, "change"),
         (("what-if", "--instrument", "BTC", "--side", "up", "--size", "1"), 2, "side"),

@@ -332,8 +332,7 @@ def test_collateral_outside_the_body_is_counted_where_known_and_unknown_where_no
 @pytest.mark.parametrize(
     ("question", "code"),
     [
-        ({"instrument": "ETH", "side": "buy", "size": 1}, "no-price"),
-        ({"instrument": "ETH", "side": "buy", "size": 1, "price": 5}, "no-leverage"),
+        ({"instrument": "ETH", "side": "buy", "size": 1}, "unknown-instrument"),
         ({"instrument": "AAVE", "side": "buy", "size": 1}, "no-leverage"),
         ({"instrument": "AAVE", "side": "buy", "size": 1, "leverage": 11}, "leverage-range"),
         ({"instrument": "AAVE", "side": "buy", "size": 1, "leverage": "0.5"}, "leverage-range"),

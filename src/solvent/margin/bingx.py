@@ -25,6 +25,7 @@ class BingxRules(Rules):
         "equity": "BINGX-EQUITY",
         "liquidation": "BINGX-LIQ",
     }
+    leverage_moves_margin = True
     taker_fee = Fraction(5, 10_000)
     unverified = (
         "unverified: the documented rule (margin <= maintenance + closing fee) was not checked on recorded "

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from solvent.core.account import (
     Account,
+    Collateral,
     Instrument,
     Level,
     Mode,
@@ -44,6 +45,7 @@ class BybitRules(Rules):
         "equity": "BYBIT-EQUITY",
         "liquidation": "BYBIT-LIQ-CROSS",
     }
+    leverage_moves_margin = True
     taker_fee = Fraction(55, 100_000)
     max_size_doubt = "how resting orders and fees bind a further order is not published in full"
 
@@ -90,6 +92,19 @@ class BybitRules(Rules):
         held = self.account.terms.get("order_margin")
         return plain if held is None or pool.mode is Mode.ISOLATED else replace(plain, reserved=Fraction(held))
 
+    @property
+    def money_rate(self) -> Fraction:
+        return self._rate
+
+    def size_breakpoints(self, pool: Pool, instrument: str) -> frozenset[Fraction]:
+        """The closing fee of a hedged pair bends where its legs are equal."""
+        return frozenset(-p.size for p in pool.positions if p.instrument == instrument)
+
+    def collateral(self, pool: Pool, model: MarginPool) -> Collateral:
+        """Margin added to a pocket shows only as a difference: what rests on it is an estimate."""
+        doubt = self._added(pool) if pool.mode is Mode.ISOLATED and pool.collateral.status == "known" else ""
+        return Collateral("estimate", ZERO, doubt) if doubt else pool.collateral
+
     def opening_margin(self, instrument: str, size: Fraction, price: Fraction, leverage: Fraction) -> Fraction:
         """Initial margin with the closing fee, as the venue posts it."""
         market = self.account.instruments.get(instrument)
@@ -134,7 +149,7 @@ class BybitRules(Rules):
                 return Surety("unknown", gap)
         if pool.mode is Mode.ISOLATED:
             position = pool.positions[0]
-            doubt = self._added(pool) or self._beyond_tiers(pool) or self._terms.order_doubt(pool, position)
+            doubt = self._beyond_tiers(pool) or self._terms.order_doubt(pool, position)
             return Surety("estimate", doubt) if doubt else Surety()
         if blind := self._blind(pool):
             return Surety("unknown", blind)

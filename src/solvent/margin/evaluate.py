@@ -229,7 +229,7 @@ def _compare(made: Evaluation) -> tuple[tuple[Comparison, ...], tuple[tuple[str,
         f"positions.{p.key}.liquidation_price": pool.collateral.reason
         for pool in made.pools
         for p in pool.positions
-        if pool.collateral.status == "estimate" and pool.collateral != pool.pool.collateral
+        if pool.collateral.outside != pool.pool.collateral.outside
     }
     rows: list[Comparison] = []
     unjudged: list[tuple[str, str]] = []

@@ -69,7 +69,13 @@ def figure(
     status: Status = Status.OK,
     reason: str = "",
 ) -> Figure:
-    """A figure from its exact value; `rounded` is the value after the venue's own `rounding`."""
+    """A figure from its exact value; `rounded` is the value after the venue's own `rounding`.
+
+    What rests on an estimate is one.
+    """
+    leaning = next((i for i in inputs if isinstance(i, Figure) and i.status is Status.ESTIMATE), None)
+    if status is Status.OK and leaning is not None:
+        status, reason = Status.ESTIMATE, reason or leaning.reason
     value = decimal_of(exact if rounded is None else rounded)
     return Figure(path, value, formula, inputs, exact, rounding, status, reason)
 

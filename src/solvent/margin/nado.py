@@ -46,7 +46,10 @@ class NadoRules(Rules):
     max_size_doubt = "the venue's max_order_size is answered by its engine; the rule is not published"
 
     def _instrument(self, name: str) -> Instrument:
-        return self.account.instruments[name]
+        found = self.account.instruments.get(name)
+        if found is None:
+            raise Refused("unknown-instrument", f"{name} is not among the bundle's products")
+        return found
 
     def balance(self, position: Position) -> HealthBalance:
         """The position in the contract's integers."""
@@ -110,8 +113,7 @@ class NadoRules(Rules):
     def _pairs(self, pool: Pool) -> list[tuple[Position, Position]]:
         """Spot and perp of one health group, held on opposite sides."""
         held = {self._instrument(p.instrument).venue_id: p for p in pool.positions}
-        groups = [group.split(":") for group in self.account.terms.get("groups", "").split()]
-        pairs = [(held.get(int(spot)), held.get(int(perp))) for spot, perp in groups]
+        pairs = [(held.get(spot), held.get(perp)) for spot, perp in self._groups()]
         return [(s, p) for s, p in pairs if s is not None and p is not None and s.size * p.size < 0]
 
     def value(self, exposure: Exposure) -> Fraction:
@@ -144,13 +146,15 @@ class NadoRules(Rules):
         return Fraction(sum(earned), X18)
 
     def size_breakpoints(self, pool: Pool, instrument: str) -> frozenset[Fraction]:
-        """The pair's bonus stops growing where the perp is as large as the spot balance."""
-        underlying = self._instrument(instrument).underlying
-        return frozenset(
-            -p.size
-            for p in pool.positions
-            if p.kind is Kind.SPOT and self._instrument(p.instrument).underlying == underlying
-        )
+        """A pair's bonus stops growing where one leg is as large as the other."""
+        traded = self._instrument(instrument).venue_id
+        held = {self._instrument(p.instrument).venue_id: p for p in pool.positions}
+        others = [(set(group) - {traded}).pop() for group in self._groups() if traded in group]
+        return frozenset(-held[other].size for other in others if other in held)
+
+    def _groups(self) -> list[tuple[int, int]]:
+        split = [group.split(":") for group in self.account.terms.get("groups", "").split()]
+        return [(int(spot), int(perp)) for spot, perp in split]
 
     def position_figures(self, path: str, pool: Pool, position: Position, model: MarginPool) -> list[Figure]:
         """True contributions to health; with those of the quote they sum to it, pairs' bonus apart."""

@@ -50,6 +50,8 @@ class Rules(ABC):
 
     needs_leverage: ClassVar[bool] = True
     """Whether a position's initial margin follows from a leverage setting."""
+    leverage_moves_margin: ClassVar[bool] = False
+    """Whether changing the setting of an isolated position posts its margin anew."""
     keeps_quote_ledger: ClassVar[bool] = False
     """Whether each position keeps its own part of the pool's cash (Nado's v_quote)."""
     max_size_doubt: ClassVar[str] = ""
@@ -64,6 +66,11 @@ class Rules(ABC):
     def hedge_mode(self) -> bool:
         """Whether one instrument may be held long and short at once."""
         return self.account.terms.get("hedge") == "true"
+
+    @property
+    def money_rate(self) -> Fraction:
+        """What one unit of the pools' money is worth in the account's."""
+        return Fraction(1)
 
     @property
     def default_mode(self) -> Mode:

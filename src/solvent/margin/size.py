@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from solvent.core.account import Account, Instrument, Level, Mode, Pool, Position
+from solvent.core.account import Account, Instrument, Level, Mode, Pool, Position, Side
 from solvent.core.errors import Refused
 from solvent.core.numbers import floor_to_step
-from solvent.margin.change import Trade, cross_pool, fee_rate, holding, price_of, trade
+from solvent.margin.changes import Trade
 from solvent.margin.evaluate import Evaluation
+from solvent.margin.fill import fee_rate, trade
+from solvent.margin.holdings import cross_pool, holding, price_of, setting_of
 from solvent.margin.rules import Rules
 from solvent.margin.schedule import ZERO
 from solvent.margin.venues import rules_for
@@ -49,7 +51,7 @@ def max_size(made: Evaluation, order: Trade) -> MaxSize:
     held = holding(account, order.instrument, order.side)
     old = held[1] if held else None
     priced = replace(order, price=price)
-    fills = {price, _no_better_than_mark(account, order.instrument, price, sign)}
+    fills = {price, no_better_than_mark(account, order.instrument, price, sign)}
 
     def excess_at(fill: Fraction) -> Callable[[Fraction], Fraction]:
         return lambda size: _free_after(account, rules, replace(priced, size=size * sign, price=fill))
@@ -59,7 +61,7 @@ def max_size(made: Evaluation, order: Trade) -> MaxSize:
     ends = [end for fill in fills if (end := _largest(excess_at(fill), bends, step)) is not None]
     # what only reduces the position asks for no margin
     margin_size = max(closing, min(ends)) if ends else None
-    caps = _caps(made, priced, market, old, sign)
+    caps = caps_of(made, priced, market, old, sign)
     caps["margin"] = margin_size
     binding, bound = min(
         ((n, c) for n, c in caps.items() if c is not None), key=lambda pair: pair[1], default=("", ZERO)
@@ -85,7 +87,7 @@ def max_size(made: Evaluation, order: Trade) -> MaxSize:
     )
 
 
-def _no_better_than_mark(account: Account, instrument: str, price: Fraction, sign: int) -> Fraction:
+def no_better_than_mark(account: Account, instrument: str, price: Fraction, sign: int) -> Fraction:
     """What a fill better than the mark would earn is not there yet when the venue asks for margin."""
     try:
         mark = price_of(account, instrument)
@@ -156,7 +158,7 @@ def _largest(excess: Callable[[Fraction], Fraction], bends: list[Fraction], step
     return ZERO
 
 
-def _caps(
+def caps_of(
     made: Evaluation, order: Trade, market: Instrument | None, old: Position | None, sign: int
 ) -> dict[str, Fraction | None]:
     """Bounds on the order's size other than margin."""
@@ -164,7 +166,10 @@ def _caps(
     now = (old.size if old else ZERO) * sign
     mark = old.price if old else (market.price if market and market.price else order.price) or ZERO
     tiers = made.rules.leverage_tiers(old) if old else (market.tiers if market else ())
-    leverage = order.leverage or (old.leverage if old else made.account.leverages.get(order.instrument))
+    set_now = (
+        old.leverage if old else setting_of(made.account, order.instrument, order.side or Side.of(order.size))
+    )
+    leverage = order.leverage or set_now
     if leverage is not None and mark:
         above = [t.lower for t in tiers if t.max_leverage is not None and t.max_leverage < leverage]
         if above:

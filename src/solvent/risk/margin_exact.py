@@ -9,8 +9,10 @@ from math import lcm
 from solvent.core.account import Account, Level, Mode, Pool, Side
 from solvent.core.errors import BadInput, Refused
 from solvent.core.numbers import decimal_of
-from solvent.margin.change import Trade, cross_pool, holding, price_of, trade
+from solvent.margin.changes import Trade
 from solvent.margin.evaluate import Evaluation
+from solvent.margin.fill import trade
+from solvent.margin.holdings import cross_pool, holding, price_of
 from solvent.margin.pool import MarginPool
 from solvent.margin.rules import Rules
 from solvent.margin.solve import instrument_ray, solvency

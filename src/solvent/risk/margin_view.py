@@ -18,9 +18,10 @@ from typing import Final, NamedTuple
 from solvent.core.account import Level, Mode, Position, Side
 from solvent.core.errors import Refused
 from solvent.core.numbers import decimal_of
-from solvent.margin.change import Trade, cross_pool
-from solvent.margin.change import fee_rate as taker_fee
+from solvent.margin.changes import Trade
 from solvent.margin.evaluate import Evaluation, PoolResult
+from solvent.margin.fill import fee_rate as taker_fee
+from solvent.margin.holdings import cross_pool
 from solvent.risk import margin_exact
 from solvent.risk.lines import ZERO, LineKey, Resting, side_fills
 from solvent.risk.margin_line import (

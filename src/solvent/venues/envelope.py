@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, TypeVar
 
 import msgspec
@@ -92,7 +93,10 @@ def read_json(source: Path | str | bytes | Mapping[str, Any]) -> Any:
         path = Path(source)
         name = str(path)
         try:
-            size = path.stat().st_size
+            status = path.stat()
+            if not S_ISREG(status.st_mode):
+                raise BadInput(name, "a readable file", "<no regular file>")
+            size = status.st_size
             if size > MAX_BYTES:
                 raise BadInput(name, f"a file of at most {MAX_BYTES} bytes", f"<{size} bytes>")
             data = path.read_bytes()

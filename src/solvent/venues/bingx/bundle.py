@@ -61,14 +61,13 @@ def read(source: Path | str | bytes | Mapping[str, Any]) -> Account:
     for row in rows:
         _report_position(row, names[id(row.position)], reported)
     _report_account(balances, rows, reported)
-    held = {row.position.instrument for row in rows}
     return Account(
         venue=Venue.BINGX,
         as_of=_as_of(bundle),
         pools=tuple(pools),
         instruments=instruments_of(bundle, {row.position.instrument: row.position.price for row in rows}),
         reported=reported,
-        leverages={name: n for name, n in settings.items() if name.partition("/")[0] not in held},
+        leverages=settings,
         limits=limits_of(answers),
         terms=terms,
         notes=(*bundle.notes(KNOWN), *(Note("margin-read", row.doubt) for row in rows if row.doubt)),

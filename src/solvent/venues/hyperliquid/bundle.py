@@ -6,6 +6,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from solvent.core.account import (
     Account,
     Collateral,
@@ -174,7 +176,8 @@ def _report_position(raw: wire.Position, key: str, path: str, reported: dict[str
         reported[f"positions.{key}.{name}"] = Reported(number, kind, where)
 
     put("margin_used", raw.margin_used, "money", "marginUsed")
-    put("liquidation_price", raw.liquidation_px, "price", "liquidationPx")
+    if raw.liquidation_px is not msgspec.UNSET:  # null says that there is none, silence says nothing
+        put("liquidation_price", raw.liquidation_px, "price", "liquidationPx")
     if raw.entry_px is not None:
         put("entry_price", raw.entry_px, "entry", "entryPx")
     if raw.return_on_equity is not None:

@@ -1,6 +1,6 @@
 """Hyperliquid's response bodies, in its own words. Only the fields that are read; others pass unseen."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Position(Wire, frozen=True):
     margin_used: Number
     unrealized_pnl: Number
     entry_px: Number | None = None
-    liquidation_px: Number | None = None
+    liquidation_px: Number | msgspec.UnsetType | None = msgspec.UNSET
     max_leverage: int | None = None
     return_on_equity: Number | None = None
     max_trade_szs: list[Number] | None = None
@@ -107,6 +107,3 @@ class ActiveAssetData(Wire, frozen=True):
 
 class AssetContext(Wire, frozen=True):
     mark_px: Number | None = None
-
-
-MetaAndContexts = tuple[Meta, list[Any]]

@@ -89,6 +89,8 @@ def read(source: Path | str | bytes | Mapping[str, Any]) -> Account:
         notes.append(
             Note("built-in-groups", f"no health_groups in the bundle: the table of {SPREAD_PAIRS_DATE} is used")
         )
+    if not bundle.has("isolated_positions"):
+        notes.append(Note("isolated-unrecorded", "isolated_positions are not in the bundle: counted as none"))
     return Account(
         venue=Venue.NADO,
         as_of=bundle.captured_at,
