@@ -38,16 +38,19 @@ format: install  ## put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install peers ## measure speed, beside the official SDK in an environment of its own
+bench: install peers ## measure speed, beside peers in environments of their own
 	$(BIN)/python bench/start_up.py
 	$(BIN)/python bench/hyperliquid_bundle.py
 	$(BIN)/python bench/nado_summary.py
+	$(BIN)/python bench/fills.py
+	$(BIN)/python bench/journal.py
+	$(BIN)/python bench/gate.py
 
-peers: .venv-peers/nado/.installed ## environments with official SDKs, for comparison only
+peers: .venv-peers/nado/.installed .venv-peers/nautilus/.installed ## environments of peers, for comparison only
 
-.venv-peers/nado/.installed: bench/peers/nado.txt
-	test -x .venv-peers/nado/bin/python || $(PYTHON) -m venv .venv-peers/nado
-	.venv-peers/nado/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement bench/peers/nado.txt
+.venv-peers/%/.installed: bench/peers/%.txt
+	test -x .venv-peers/$*/bin/python || $(PYTHON) -m venv .venv-peers/$*
+	.venv-peers/$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $<
 	touch $@
 
 clean:           ## remove what the other targets made
@@ -56,3 +59,4 @@ clean:           ## remove what the other targets made
 lock:            ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev --all-extras pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header bench/peers/nado.in -o bench/peers/nado.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header bench/peers/nautilus.in -o bench/peers/nautilus.txt

@@ -2,8 +2,7 @@
 
 Run it with the project's interpreter from the project's root; it starts the peer's interpreter itself:
 
-    python3 -m venv .venv-peers/nautilus
-    .venv-peers/nautilus/bin/pip install --requirement bench/peers/nautilus.txt
+    make peers
     .venv/bin/python bench/fills.py
 
 Both sides get the same fills as objects of their own, made before the clock starts: one instrument, sizes to

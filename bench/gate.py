@@ -1,9 +1,13 @@
 """What a decision costs: median and 99th percentile with 20 open positions, margin checks on.
 
-Beside it, where `.venv-peers/nautilus` is installed, NautilusTrader's RiskEngine checking one order.
+Beside it, where `.venv-peers/nautilus` is installed, NautilusTrader's RiskEngine (the version of
+bench/peers/nautilus.txt, and no word on others) checking a limit order against a largest notional per order. Its
+engine answers yes or no after the few checks it has for the account's kind; ours runs every check each time and
+gives a verdict for each. So the times say what an order waits, not which of two equal things is faster.
 """
 
 import asyncio
+import json
 import random
 import subprocess
 import sys
@@ -14,6 +18,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 from solvent import Account, AuditLogger, OrderRequest, OrderSide, OrderType, RiskConfig, RiskManager, Venue
 from solvent.core.account import Instrument, Mode, Pool, Position, Side
@@ -23,6 +28,12 @@ from solvent.risk.situation import EXACT
 
 POSITIONS = 20
 ROUNDS = 20_000
+TURNS = 7
+PEER_ROUNDS = 2_000
+PEER = Path(__file__).resolve().parent.parent / ".venv-peers" / "nautilus" / "bin" / "python"
+PEER_SCRIPT = Path(__file__).with_name("gate_nautilus.py")
+NOTES = {"margin": "its limit is not applied here, see below", "cash": "its limit is applied"}
+"""Of the peer's two kinds of account, as the outcomes below show."""
 WIDE = {
     "max_position_size_usd": 10**9,
     "max_position_size_percent": 1000,
@@ -85,9 +96,9 @@ def order(symbol: str = "C3", price: str | None = None) -> OrderRequest:
     )
 
 
-def gate(folder: str | None, durability: str = "group", margin: bool = True) -> RiskManager:
+def gate(folder: str | None, durability: str = "group", margin: bool = True, **limits: int) -> RiskManager:
     audit = None if folder is None else AuditLogger(folder, durability=durability)
-    risk = RiskManager(RiskConfig(**WIDE), audit, 50_000, control=False)
+    risk = RiskManager(RiskConfig(**(WIDE | limits)), audit, 50_000, control=False)
     if margin:
         risk.attach_margin(account())
     else:
@@ -148,14 +159,64 @@ def main() -> None:
     peer()
 
 
+def per_order(risk: RiskManager, asked: OrderRequest) -> float:
+    """Microseconds of one `preview_order`: the mean of many, as the peer measures its own."""
+    start = time.perf_counter()
+    for _ in range(PEER_ROUNDS):
+        risk.preview_order(asked)
+    return (time.perf_counter() - start) / PEER_ROUNDS * 1e6
+
+
+def limited(margin: bool) -> tuple[RiskManager, OrderRequest, OrderRequest]:
+    """A gate whose one order may be worth 1,000, an order of 500 and one of 5,000,000."""
+    risk = gate(None, margin=margin, max_order_notional=1_000)
+    price = Decimal(str(float(next(p for p in account().pools[0].positions if p.instrument == "C3").price)))
+    sizes = (Decimal(worth) / price for worth in (500, 5_000_000))
+    small, large = (
+        OrderRequest(symbol="C3", side="buy", order_type="limit", quantity=round(size, 2), price=price)
+        for size in sizes
+    )
+    assert risk.preview_order(small).approved, risk.preview_order(small).reason
+    return risk, small, large
+
+
 def peer() -> None:
-    python = Path(".venv-peers/nautilus/bin/python")
-    script = Path(__file__).with_name("gate_nautilus.py")
-    if not python.exists() or not script.exists():
-        print("NautilusTrader: skipped (.venv-peers/nautilus is not installed)")
+    """The same kind of decision on both sides, in turns: a limit order of 500 at a limit of 1,000 per order."""
+    if not PEER.exists():
+        print("NautilusTrader: skipped (.venv-peers/nautilus is not installed: run `make peers`)")
         return
-    done = subprocess.run([str(python), str(script)], capture_output=True, text=True, check=False)
-    print((done.stdout or done.stderr).strip())
+    gates = {"every check, margin after the fill": limited(True), "every check, no margin report": limited(False)}
+    mine: dict[str, list[float]] = {name: [] for name in gates}
+    theirs: list[dict[str, Any]] = []
+    for _ in range(TURNS):
+        done = subprocess.run([str(PEER), str(PEER_SCRIPT)], capture_output=True, text=True, check=True)
+        theirs.append(json.loads(done.stdout))
+        for name, (risk, small, _) in gates.items():
+            mine[name].append(per_order(risk, small))
+    version, outcomes = theirs[0]["version"], theirs[0]["outcome"]
+    print(f"a limit order of 500 at a limit of 1,000 per order, median of {TURNS} turns:")
+    for kind, note in NOTES.items():
+        rate(
+            f"NautilusTrader {version} RiskEngine, {kind} account ({note})",
+            [t["microseconds"][kind] for t in theirs],
+        )
+    for name, times in mine.items():
+        rate(f"solvent preview_order, {name}", times)
+        for kind in NOTES:
+            ratio = median(own / t["microseconds"][kind] for own, t in zip(times, theirs, strict=True))
+            print(f"    takes {ratio:.1f} times what the peer's {kind} account takes")
+    print("a limit order of 5,000,000 at a limit of 1,000 per order:")
+    for kind, outcome in outcomes.items():
+        print(f"  NautilusTrader {version} RiskEngine, {kind} account: {outcome}")
+    for name, (risk, _, large) in gates.items():
+        decision = risk.preview_order(large)
+        assert not decision.approved
+        print(f"  solvent, {name}: refused: {decision.verdict('order_notional').code}")
+
+
+def rate(name: str, times: list[float]) -> None:
+    middle = median(times)
+    print(f"  {name}: {middle:.1f} us per order, {1e6 / middle:,.0f} orders/s")
 
 
 if __name__ == "__main__":

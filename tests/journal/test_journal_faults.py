@@ -191,6 +191,9 @@ def test_random_faults_never_lose_what_was_acknowledged(tmp_path: Path) -> None:
     assert found.ok, found.damage
     have = acknowledged(tmp_path)
     assert [name for name in have if name in set(kept)] == kept
+    print(
+        f"60 runs on one journal, a random fault in each: {count} events, {len(kept)} acknowledged, all on record"
+    )
 
 
 @pytest.mark.parametrize("call", ["make_folder", "create", "write", "sync", "sync_folder"])
