@@ -123,6 +123,7 @@ def test_two_buys_and_a_flip(replay, venue):
     [held], [closed] = found["positions"], found["closed"]
     assert (held["instrument"], held["size"], held["entry_price"]) == (symbol, "-1", "110")
     assert closed["realized_pnl"] == "10"
+    assert set(held["fees"]) == set(closed["fees"]) == {asset}
     assert D(held["fees"][asset]) + D(closed["fees"][asset]) == D("1.5")
 
 
