@@ -1,6 +1,7 @@
 """The manual is run: each `>>>` line, each `$ solvent` line, and a section with a worked number per formula."""
 
 import doctest
+import os
 import re
 import shlex
 import subprocess
@@ -24,14 +25,24 @@ SECTION = re.compile(r"^### (?P<id>[A-Z]+(?:-[A-Z0-9]+)+)\b(?P<title>.*)$", re.M
 HEADING = re.compile(r"^#{1,3} ", re.MULTILINE)
 
 
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with the examples, and no settings: pages see the same wherever the tests are started,
+    and what they write stays out of the project.
+    """
+    for name in [name for name in os.environ if name.startswith("RISK_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def name_of(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *MANUAL], ids=name_of)
-def test_examples_print_what_the_page_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "examples").symlink_to(ROOT / "examples")  # what a page writes stays out of the project
-    monkeypatch.chdir(tmp_path)
+def test_examples_print_what_the_page_says(page: Path) -> None:
     # A fence would be read as output; an empty line in its place keeps the line numbers.
     text = FENCE.sub("", page.read_text(encoding="utf-8"))
     examples = doctest.DocTestParser().get_doctest(text, {}, name_of(page), str(page), 0)
@@ -57,10 +68,10 @@ def commands(page: Path) -> Iterator[tuple[str, str]]:
         for c in commands(page)
     ],
 )
-def test_commands_print_what_the_page_says(line: str, output: str) -> None:
+def test_commands_print_what_the_page_says(line: str, output: str, place: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", *shlex.split(line)],
-        cwd=ROOT,
+        cwd=place,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -264,6 +264,7 @@ def test_event_types_are_the_named_ones_and_words_of_ones_own() -> None:
         "config_changed",
         "leverage_changed",
         "mark",
+        "rate",
         "day_started",
         "breaker_reset",
         "transfer",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from pathlib import Path
 
 import pytest
 from positions_kit import fill
@@ -11,6 +12,8 @@ import solvent
 from solvent import Fill, OrderSide, PositionTracker
 from solvent.core.facts import Contract, FundingPayment, Transfer
 from solvent.positions import Book, event_of
+
+BUNDLE = Path(__file__).resolve().parents[2] / "examples/accounts/hyperliquid.json"
 
 
 class Journal:
@@ -169,7 +172,7 @@ def test_listeners_hear_a_trade_once():
 
 def test_a_gap_is_journalled_and_adopting_settles_it(tmp_path):
     async def story():
-        journal, account = Journal(), solvent.read_bundle("examples/accounts/hyperliquid.json")
+        journal, account = Journal(), solvent.read_bundle(BUNDLE)
         tracker = PositionTracker(journal)
         await tracker.update_from_fill(
             fill(1, "buy", "0.1", 90000, venue="hyperliquid", start_position="0.2", time=5)

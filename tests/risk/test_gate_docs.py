@@ -14,8 +14,12 @@ def test_every_check_is_documented():
     assert not [name for name in NAMES if f"| `{name}` |" not in text]
 
 
-def test_backtest_runs():
+def test_backtest_runs(tmp_path):
     done = subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "backtest.py")], capture_output=True, text=True, check=True
+        [sys.executable, str(ROOT / "examples" / "backtest.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
     )
     assert "MAE" in done.stdout

@@ -224,13 +224,13 @@ TESTED_APART = {
     "max_positions", "max_open_orders", "max_orders_per_minute", "max_daily_loss", "max_daily_loss_percent",
     "max_consecutive_losses", "max_consecutive_errors", "max_mark_age_seconds", "max_account_age_seconds",
     "circuit_breaker_cooldown_minutes", "breaker_allows_reduce_only", "max_margin_usage",
-    "min_liquidation_distance", "max_margin_age_seconds",
+    "min_liquidation_distance", "max_margin_age_seconds", "max_rate_age_seconds",
 }  # fmt: skip
 
 
 def test_every_option_has_a_test():
     assert set(Limits.model_fields) == set(CASES) | TESTED_APART
-    assert set(RiskConfig.model_fields) == set(Limits.model_fields) | {"symbols", "venues"}
+    assert set(RiskConfig.model_fields) == set(Limits.model_fields) | {"par_assets", "symbols", "venues"}
 
 
 def test_overrides_by_symbol_and_venue():

@@ -15,7 +15,7 @@ from solvent.runtime.desk import restore
 from solvent.runtime.replayed import state_of
 
 WORDS = ["check", "sent", "live", "unknown", "release", "fill", "mark", "account", "transfer", "trade"]
-WORDS += ["error", "success", "trip", "reset", "orders", "time", "restart"]
+WORDS += ["error", "success", "trip", "reset", "orders", "time", "rate", "restart"]
 ACTS = st.lists(st.tuples(st.sampled_from(WORDS), st.integers(0, 3), st.integers(-50, 50)), max_size=25)
 
 
@@ -88,6 +88,7 @@ async def do(risk, tracker, clock, act, who, number, count):
                 quantity=Decimal(abs(number) + 1) / 100,
                 price=50_000 + number,
                 fee="0.01",
+                fee_asset=("", "HYPE", "USDC", "ETH")[who],
                 order_id=some(risk, who),
                 time=clock(),
             )
@@ -97,6 +98,8 @@ async def do(risk, tracker, clock, act, who, number, count):
                 await tracker.update_from_fill(fill)
         case "mark":
             risk.update_market_price("BTC", 50_000 + number)
+        case "rate":
+            risk.update_rate(("HYPE", "ETH")[who % 2], abs(number) + 1)
         case "account":
             risk.update_account(10_000 + number, 10_000 + number)
         case "transfer":

@@ -28,6 +28,7 @@ class Event(StrEnum):
     CONFIG_CHANGED = "config_changed"
     LEVERAGE_CHANGED = "leverage_changed"
     MARK = "mark"
+    RATE = "rate"
     DAY_STARTED = "day_started"
     BREAKER_RESET = "breaker_reset"
     STATE = "state"

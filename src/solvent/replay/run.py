@@ -7,14 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from solvent.core.account import Venue
-from solvent.core.facts import Fill, Mark
+from solvent.core.facts import Fill, FundingPayment, Mark
 from solvent.core.numbers import text
 from solvent.positions import Booking, Builder, Key, Position, Status
 from solvent.positions.grains import add
-from solvent.replay.sources import marks_of, merged, open_source
+from solvent.replay.sources import Stated, marks_of, merged, open_source, time_of
 from solvent.venues import envelope
 from solvent.venues.hyperliquid import fills as hyperliquid
 from solvent.venues.hyperliquid.fills import StatedEntries, VenueFill
+from solvent.venues.nado import fills as nado
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,12 @@ class Replay:
     ) -> None:
         self._venue = venue
         self._decimals = _size_decimals(meta, venue)
-        self._sources = [open_source(path, venue) for path in files]
+        symbols = nado.names(envelope.read_json(meta)) if meta is not None and venue is Venue.NADO else None
+        self._sources = [open_source(path, venue, symbols) for path in files]
         self._marks = None if marks is None else marks_of(marks, venue)
         self._builder = Builder(keep_closed=False)
+        for contract in {c.symbol: c for source in self._sources for c in source.contracts}.values():
+            self._builder.apply(contract)
         self._entries = StatedEntries()
         self.duplicates = 0
         counts = [source.count for source in self._sources]
@@ -68,7 +72,7 @@ class Replay:
 
     def __iter__(self) -> Iterator[Replayed]:
         for event in self._events():
-            if isinstance(event, Mark):
+            if isinstance(event, Mark | FundingPayment):
                 self._builder.apply(event)
             else:
                 done = self._book(event)
@@ -77,7 +81,7 @@ class Replay:
                 else:
                     yield done
 
-    def _events(self) -> Iterator[VenueFill | Mark]:
+    def _events(self) -> Iterator[Stated | Mark]:
         """Fills and marks by time; a mark comes after the fills of its millisecond."""
         fills = merged(self._sources)
         if self._marks is None:
@@ -128,10 +132,8 @@ class Replay:
         return [p for p in self._builder.book().positions.values() if not p.consistent]
 
 
-def _place(event: VenueFill | Mark) -> tuple[int, int]:
-    if isinstance(event, Mark):
-        return event.time or 0, 1
-    return event.fill.time or 0, 0
+def _place(event: Stated | Mark) -> tuple[int, int]:
+    return time_of(event), 1 if isinstance(event, Mark) else 0
 
 
 def _size_decimals(meta: Path | None, venue: Venue) -> Mapping[str, int]:

@@ -9,11 +9,14 @@ from typing import Any
 
 from solvent.core.account import Venue
 from solvent.core.errors import BadInput
-from solvent.core.facts import Fill, Mark
+from solvent.core.facts import Contract, Fill, FundingPayment, Mark
 from solvent.replay.arrays import JsonArray
 from solvent.venues import envelope
+from solvent.venues.bingx import fills as bingx
+from solvent.venues.bybit import fills as bybit
 from solvent.venues.hyperliquid import fills as hyperliquid
 from solvent.venues.hyperliquid.fills import VenueFill
+from solvent.venues.nado import fills as nado
 
 BATCH_ROWS = 20_000
 COLUMNS = (
@@ -37,6 +40,8 @@ COLUMNS = (
 REQUIRED = COLUMNS[:5]
 _ALIASES = {"instrument": "symbol", "size": "quantity"}
 Row = Mapping[str, Any]
+Stated = VenueFill | FundingPayment
+"""A fill with the venue's word on it, or funding that stands among the fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +51,34 @@ class Source:
     path: Path
     first: int
     count: int | None
-    stream: Callable[[], Iterator[VenueFill]]
+    stream: Callable[[], Iterator[Stated]]
+    contracts: tuple[Contract, ...] = ()
 
 
-def open_source(path: Path, venue: Venue) -> Source:
+def open_source(path: Path, venue: Venue, symbols: Mapping[int, str] | None = None) -> Source:
     """A file by its name: .csv and .parquet in our columns, else the venue's own list. Raises BadInput."""
     match path.suffix.lower():
         case ".csv":
             return _table(path, venue, _csv_rows)
         case ".parquet":
             return _table(path, venue, _parquet_rows)
-    if venue is not Venue.HYPERLIQUID:
-        raise BadInput(str(path), f"CSV or Parquet: {venue}'s own fill lists are not read", f"<{path.suffix}>")
-    return _hyperliquid(path)
+    if venue is Venue.HYPERLIQUID:
+        return _hyperliquid(path)
+    body = envelope.read_json(path)
+    match venue:
+        case Venue.NADO:
+            found = nado.read(body, path.name, symbols)
+        case Venue.BYBIT:
+            found = bybit.read(body, path.name)
+        case Venue.BINGX:
+            found = bingx.read(body, path.name)
+    made: list[Stated] = [VenueFill(fact) if isinstance(fact, Fill) else fact for fact in found.facts]
+    return Source(path, time_of(made[0]) if made else 0, len(made), lambda: iter(made), found.contracts)
+
+
+def time_of(event: Stated | Mark) -> int:
+    """Milliseconds; 0 where nobody said."""
+    return (event.fill.time if isinstance(event, VenueFill) else event.time) or 0
 
 
 def _hyperliquid(path: Path) -> Source:
@@ -170,12 +190,12 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         raise BadInput(str(path), "Parquet", f"<{str(error)[:80]}>") from None
 
 
-def merged(sources: list[Source]) -> Iterator[VenueFill]:
+def merged(sources: list[Source]) -> Iterator[Stated]:
     """All fills by time; pages that overlap keep each page's own order."""
     ordered = sorted(sources, key=lambda source: source.first)
     if len(ordered) == 1:
         return ordered[0].stream()
-    return heapq.merge(*(source.stream() for source in ordered), key=lambda stated: stated.fill.time or 0)
+    return heapq.merge(*(source.stream() for source in ordered), key=time_of)
 
 
 def marks_of(path: Path, venue: Venue) -> Iterator[Mark]:
@@ -222,4 +242,4 @@ def _mark(row: object, venue: Venue, path: str) -> Mark:
         raise BadInput(path, "a mark", f"<{error}>") from None
 
 
-__all__ = ["COLUMNS", "Source", "marks_of", "merged", "open_source"]
+__all__ = ["COLUMNS", "Source", "Stated", "marks_of", "merged", "open_source", "time_of"]

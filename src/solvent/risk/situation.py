@@ -10,12 +10,14 @@ from solvent.core.numbers import MAX_DIGITS, parse_decimal
 from solvent.risk.breaker import CLOSED, Breaker
 from solvent.risk.limits import Limits
 from solvent.risk.lines import LINEAR, ZERO, Contract, LineKey, Others, Resting, worst_value
+from solvent.risk.valuation import Rates
 
 EXACT: Final = Context(prec=4 * MAX_DIGITS)
 """Wide enough that no product or sum of numbers from outside is ever rounded."""
 _NARROW: Final = Context(prec=MAX_DIGITS, traps=[Inexact])
 MAX_TEXT: Final = 128
 NOTHING_ELSE: Final = Others(ZERO, 0, ())
+NO_RATES: Final = Rates()
 
 
 class Asked(NamedTuple):
@@ -129,6 +131,11 @@ class Situation(NamedTuple):
     """Of the order's line, with the order in it."""
     exposure: Decimal | None = None
     """Of all lines, with the order in it; None where a held symbol has no mark."""
+    rates: Rates = NO_RATES
+    assets: tuple[str, ...] = ()
+    """Other than the account's own money: what is unvalued, and what the order and the positions settle in."""
+    unvalued: tuple[str, ...] = ()
+    """Assets of amounts that no rate has valued since the last account update."""
 
 
 def situate(order: Asked, limits: Limits, now_ms: int, **facts: Any) -> Situation:

@@ -14,12 +14,14 @@ from solvent.core.numbers import text
 from solvent.risk.breaker import CLOSED, Breaker, trip
 from solvent.risk.lines import ZERO, LineKey
 from solvent.risk.reservations import Reservation, Reservations, Stage
+from solvent.risk.valuation import PAR_ASSETS, Rate, Rates, at_par
 
 Record = Mapping[str, Any]
 WINDOW_MS: Final = 60_000
 MAX_USED_IDS: Final = 10_000
 """Client ids remembered. An older one could only be used again after ten thousand others."""
 MAX_FILL_IDS: Final = 100_000
+RATE_AGE_SECONDS: Final = "300"
 
 
 def utc_day(at_ms: int) -> str:
@@ -49,6 +51,26 @@ class DeskState:
     fills: dict[str, None] = field(default_factory=dict)
     inconsistent: dict[LineKey, str] = field(default_factory=dict)
     marks: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    valuation_asset: str = "USD"
+    told_rates: dict[str, Rate] = field(default_factory=dict)
+    settles: dict[tuple[str, str], str] = field(default_factory=dict)
+    """What symbols settle in, where fills said so."""
+    unvalued: dict[str, Decimal] = field(default_factory=dict)
+    """Profit, by asset, that no rate could value since the last account update: not yet in `since`."""
+
+    @property
+    def rates(self) -> Rates:
+        """The rates in force, configured par among them."""
+        return at_par(self.config.get("par_assets", PAR_ASSETS), self.valuation_asset, self.told_rates)
+
+    def gain(self, amount: Decimal, asset: str, at_ms: int) -> None:
+        """Count a profit (or, below 0, a loss) of an asset; where it cannot be valued, keep it apart."""
+        age = Decimal(self.config.get("max_rate_age_seconds", RATE_AGE_SECONDS)) * 1000
+        worth = amount if asset in ("", self.valuation_asset) else self.rates.worth(amount, asset, at_ms, age)
+        if worth is not None:
+            self.since += worth
+        elif amount:
+            self.unvalued[asset] = self.unvalued.get(asset, ZERO) + amount
 
     @property
     def equity_now(self) -> Decimal | None:
@@ -88,6 +110,10 @@ class DeskState:
             "fills": list(self.fills),
             "inconsistent": [[*key, why] for key, why in self.inconsistent.items()],
             "marks": [[*key, text(price)] for key, price in self.marks.items()],
+            "valuation_asset": self.valuation_asset,
+            "rates": [[asset, text(rate.price), rate.at_ms] for asset, rate in self.told_rates.items()],
+            "settles": [[*key, asset] for key, asset in self.settles.items()],
+            "unvalued": [[asset, text(amount)] for asset, amount in self.unvalued.items()],
         }
 
     @classmethod
@@ -111,6 +137,10 @@ class DeskState:
             fills=dict.fromkeys(data["fills"]),
             inconsistent={(v, s, side): why for v, s, side, why in data["inconsistent"]},
             marks={(v, s): Decimal(price) for v, s, price in data["marks"]},
+            valuation_asset=data.get("valuation_asset", "USD"),
+            told_rates={asset: Rate(Decimal(price), at) for asset, price, at in data.get("rates", ())},
+            settles={(v, s): asset for v, s, asset in data.get("settles", ())},
+            unvalued={asset: Decimal(amount) for asset, amount in data.get("unvalued", ())},
         )
 
 
@@ -137,6 +167,7 @@ def apply(state: DeskState, record: Record) -> DeskState:
 def _configured(state: DeskState, record: Record) -> None:
     if "limits" in record:
         state.config = dict(record["limits"])
+        state.valuation_asset = record.get("valuation_asset") or "USD"
 
 
 def _balance(state: DeskState, record: Record) -> None:
@@ -145,6 +176,16 @@ def _balance(state: DeskState, record: Record) -> None:
     state.balance, state.equity = Decimal(record["balance"]), Decimal(record["equity"])
     state.money_at_ms = record["at_ms"]
     state.since = ZERO
+    state.unvalued.clear()  # the venue's equity has it
+
+
+def _rate(state: DeskState, record: Record) -> None:
+    """A rate, and what waited for it."""
+    asset, at = record["asset"], record["at_ms"]
+    state.told_rates[asset] = Rate(Decimal(record["rate"]), at)
+    waited = state.unvalued.pop(asset, None)
+    if waited is not None:
+        state.gain(waited, asset, at)
 
 
 def _day(state: DeskState, record: Record) -> None:
@@ -167,8 +208,13 @@ def _mark(state: DeskState, record: Record) -> None:
         unit = Decimal(record.get("multiplier") or 1)
         for key, quantity in state.positions.items():
             if key[1] == symbol and venue in ("", key[0]):
-                state.since += quantity * (price - old) * unit
+                state.gain(quantity * (price - old) * unit, _settle(state, key), record["at_ms"])
     state.marks[venue, symbol] = price
+
+
+def _settle(state: DeskState, key: LineKey) -> str:
+    """What a line settles in; "" where nobody said: the account's own money."""
+    return state.settles.get(key[:2], "")
 
 
 def _approved(state: DeskState, record: Record) -> None:
@@ -224,22 +270,34 @@ def _filled(state: DeskState, record: Record) -> None:
         state.positions[key] = held
     else:
         state.positions.pop(key, None)
+    if record.get("settle"):
+        state.settles[key[:2]] = record["settle"]
+    settle = _settle(state, key)
     price = state.marks.get(key[:2], state.marks.get(("", key[1])))
     if price is not None and not record.get("inverse"):
         signed = quantity if record["side"] == "buy" else -quantity
-        state.since += (price - Decimal(record["price"])) * signed * Decimal(record.get("multiplier") or 1)
-    state.since -= Decimal(record.get("fee") or 0)
+        gained = (price - Decimal(record["price"])) * signed * Decimal(record.get("multiplier") or 1)
+        state.gain(gained, settle, record["at_ms"])
+    state.gain(-Decimal(record.get("fee") or 0), record.get("fee_asset") or settle, record["at_ms"])
     state.reservations.fill(record.get("client_id") or "", record.get("order_id") or "", quantity)
 
 
 def _traded(state: DeskState, record: Record) -> None:
-    pnl = Decimal(record["pnl"])
+    """A trade's result. Its sign counts; fees of other assets are taken off where rates value them."""
+    pnl, asset, at = Decimal(record["pnl"]), record.get("asset") or "", record["at_ms"]
+    if record.get("counts", True):
+        state.gain(pnl, asset, at)
+    fees = record.get("fees") or {}
+    if fees:
+        rates, age = state.rates, Decimal(state.config.get("max_rate_age_seconds", RATE_AGE_SECONDS)) * 1000
+        worth = rates.worth(pnl, asset, at, age)
+        if worth is not None:
+            paid = [rates.worth(Decimal(fee), name, at, age) for name, fee in fees.items()]
+            pnl = worth - sum((one for one in paid if one is not None), ZERO)
     if pnl < 0:
         state.losses += 1
     elif pnl > 0:
         state.losses = 0
-    if record.get("counts", True):
-        state.since += pnl
 
 
 def _error(state: DeskState, record: Record) -> None:
@@ -280,6 +338,7 @@ _ACTS: Final[dict[str, Callable[[DeskState, Record], None]]] = {
     "balance_updated": _balance,
     "day_started": _day,
     "transfer": _transfer,
+    "rate": _rate,
     "mark": _mark,
     "risk_approved": _approved,
     "order_submitted": _advanced,

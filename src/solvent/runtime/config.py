@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from solvent.core.errors import BadInput
 from solvent.risk.limits import Limits
+from solvent.risk.valuation import PAR_ASSETS
 
 PREFIX = "RISK_"
 MAX_BYTES = 1024 * 1024
@@ -27,6 +28,8 @@ class RiskConfig(Limits, BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
+    par_assets: tuple[str, ...] = PAR_ASSETS
+    """Assets worth one another, one to one, unless a rate says otherwise."""
     symbols: dict[str, dict[str, Any]] = {}
     venues: dict[str, dict[str, Any]] = {}
 

@@ -55,11 +55,18 @@ class Desk:
         moment = self._clock()
         return moment if isinstance(moment, int) else round(moment.timestamp() * 1000)
 
-    def start(self, config: Limits, folder: Path | None, balance: Decimal | None) -> None:
+    def start(
+        self, config: Limits, folder: Path | None, balance: Decimal | None, valuation_asset: str = "USD"
+    ) -> None:
         """Take up where the journal's records end. Where their end is not proven, or they cannot be replayed,
         the breaker comes up tripped.
         """
-        self.put("config_changed", wait=True, limits=config_fields(config), source="gate")
+        fields: dict[str, Any] = {
+            "limits": config_fields(config),
+            "valuation_asset": valuation_asset,
+            "source": "gate",
+        }
+        self.put("config_changed", wait=True, **fields)
         if folder is not None and not self.failure:
             why = "the journal's end was torn: the breaker's state is not proven"
             try:

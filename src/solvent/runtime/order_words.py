@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from solvent.core.errors import BadInput
-from solvent.core.facts import Fill
+from solvent.core.facts import MAX_TEXT, Fill
 from solvent.core.numbers import parse_decimal, text
 from solvent.positions import event_data
 from solvent.risk.gate import RiskDecision
@@ -30,8 +30,20 @@ def price_of(value: Any, field: str) -> Decimal:
     return number
 
 
+def asset_of(value: Any, field: str) -> str:
+    if not isinstance(value, str) or not value or not value.isprintable() or len(value) > MAX_TEXT:
+        raise ValueError(f"{field}: expected the name of an asset, was {value!r}"[:160])
+    return value
+
+
 def config_fields(config: Limits) -> dict[str, Any]:
-    return {name: text(v) if isinstance(v, Decimal) else v for name, v in config.model_dump().items()}
+    return {name: _plain(v) for name, v in config.model_dump().items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return text(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def verdict_row(verdict: Verdict) -> list[Any]:
@@ -92,6 +104,7 @@ def fill_fields(fill: Any) -> dict[str, Any]:
         "quantity": text(quantity),
         "price": text(price),
         "fee": text(number_of(getattr(fill, "fee", 0) or 0, "fee")),
+        "fee_asset": said("fee_asset"),
     }
 
 

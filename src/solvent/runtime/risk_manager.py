@@ -21,6 +21,7 @@ from solvent.runtime.clock import Clock
 from solvent.runtime.config import RiskConfig
 from solvent.runtime.desk import Desk
 from solvent.runtime.order_words import (
+    asset_of,
     decision_fields,
     fill_fields,
     number_of,
@@ -69,6 +70,7 @@ class RiskManager:
     memory only, for backtests. A journal that cannot be written is a failure, never "none": it closes the
     gate. `initial_balance` counts until the first `update_account`, and only where the journal knows no
     balance. `tracker`, see `attach`. `clock` gives a datetime with its zone; simulated time works.
+    `valuation_asset` is what limits, balances and P&L are in; other assets need a rate (`update_rate`) or par.
     A reservation that is never marked sent ends after `reservation_seconds`.
 
     Methods may be called from any thread; `check_order` awaits the journal's disk. Raises ValueError for a
@@ -86,6 +88,7 @@ class RiskManager:
         reservation_seconds: int = RESERVATION_SECONDS,
         snapshot_every: int = SNAPSHOT_EVERY,
         control: bool = True,
+        valuation_asset: str = "USD",
     ) -> None:
         self.config = RiskConfig() if config is None else config
         if not isinstance(self.config, Limits):
@@ -98,7 +101,8 @@ class RiskManager:
         self._state = BreakerState(self._desk)
         self._sight = Sight(self._desk, self.config)
         with self._exact():
-            self._desk.start(self.config, getattr(audit_logger, "path", None), balance)
+            asset = asset_of(valuation_asset, "valuation_asset")
+            self._desk.start(self.config, getattr(audit_logger, "path", None), balance, asset)
         if tracker is not None:
             self.attach(tracker)
         folder = getattr(audit_logger, "path", None)
@@ -144,6 +148,18 @@ class RiskManager:
             self._desk.start_day(now)
             self._desk.watch(self.config)
 
+    def update_rate(self, asset: str, rate: Decimal | float | str) -> None:
+        """What one unit of an asset is worth in the valuation asset, now. It goes before configured par, and is
+        stale after `max_rate_age_seconds`. What waited for it is valued at it. Raises ValueError.
+        """
+        name, price = asset_of(asset, "asset"), price_of(rate, "rate")
+        with self._exact() as now:
+            if name == self._desk.state.valuation_asset:
+                raise ValueError(f"asset: {name} is the valuation asset itself")
+            self._desk.start_day(now)
+            self._desk.put("rate", asset=name, rate=text(price), at_ms=now)
+            self._desk.watch(self.config)
+
     def record_transfer(self, amount: Decimal | float | str) -> None:
         """Money that came in (positive) or left: it is no profit. Say it before the account update that has it."""
         moved = number_of(amount, "amount")
@@ -152,13 +168,16 @@ class RiskManager:
             self._desk.put("transfer", amount=text(moved), at_ms=now)
             self._desk.watch(self.config)
 
-    def record_trade(self, pnl: Decimal | float | str) -> None:
-        """The result of a closed trade, net of fees. A loss counts toward the breaker, a profit ends the row."""
+    def record_trade(self, pnl: Decimal | float | str, asset: str = "") -> None:
+        """The result of a closed trade, net of fees, in the account's own money or in `asset`. A loss counts
+        toward the breaker, a profit ends the row.
+        """
         result = number_of(pnl, "pnl")
+        said = {"asset": asset_of(asset, "asset")} if asset else {}
         with self._exact() as now:
             self._desk.start_day(now)
             counts = not self._desk.state.fills
-            self._desk.put("trade_result", wait=True, pnl=text(result), counts=counts, at_ms=now)
+            self._desk.put("trade_result", wait=True, pnl=text(result), counts=counts, at_ms=now, **said)
             self._desk.watch(self.config)
 
     def record_error(self, error: BaseException | str) -> None:
@@ -329,6 +348,9 @@ class RiskManager:
         """A fill that an attached tracker has booked and put on record."""
         fields = fill_fields(fill)
         fields.pop("fact", None)  # the tracker's own record is the fact
+        settle = self._sight.settle_of(fill)
+        if settle:
+            fields["settle"] = settle
         self._count(fill, "fill_counted", fields)
 
     def _count(self, fill: Any, kind: str, fields: dict[str, Any]) -> None:
@@ -340,14 +362,17 @@ class RiskManager:
             self._sight.positions_changed()
             self._desk.watch(self.config)
 
-    def count_trade(self, pnl: Decimal | None) -> None:
-        """A trade that an attached tracker saw close; None where its entry was not known. Its money came with
-        its fills.
+    def count_trade(self, pnl: Decimal | None, asset: str = "", fees: Mapping[str, Decimal] | None = None) -> None:
+        """A trade that an attached tracker saw close; None where its entry was not known. `fees` are those that
+        are not in `pnl`, being in other assets. Its money came with its fills.
         """
         if pnl is None:
             return
+        said: dict[str, Any] = {}
+        if fees:
+            said = {"asset": asset, "fees": {name: text(paid) for name, paid in fees.items()}}
         with self._exact() as now:
-            self._desk.put("trade_result", pnl=text(pnl), counts=False, at_ms=now)
+            self._desk.put("trade_result", pnl=text(pnl), counts=False, at_ms=now, **said)
             self._desk.watch(self.config)
 
     def merge_open_orders(self, orders: Iterable[Any], *, venue: str = "", settled: bool = False) -> None:

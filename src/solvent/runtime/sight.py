@@ -19,6 +19,7 @@ from solvent.risk.limits import Limits
 from solvent.risk.lines import ZERO, LineKey
 from solvent.risk.margin_view import MarginView
 from solvent.risk.situation import (
+    NO_RATES,
     Asked,
     Attached,
     Day,
@@ -132,6 +133,7 @@ class Sight:
             None if equity is None or state.balance is None else Money(state.balance, equity, state.money_at_ms)
         )
         recent = state.recent.get((venue, symbol))
+        assets = self._assets(venue, symbol)
         return Situation(
             order,
             limits,
@@ -154,7 +156,18 @@ class Sight:
             self._margin(order, mark, position, limits, now) if self._margins else None,
             self.desk.failure,
             *sums(order, mark, position, working, others, facts),
+            state.rates if assets else NO_RATES,
+            assets,
+            tuple(state.unvalued),
         )
+
+    def _assets(self, venue: str, symbol: str) -> tuple[str, ...]:
+        """What must have a rate before risk is opened."""
+        state, positions = self.desk.state, self.desk.lines.positions
+        if not state.unvalued and not state.settles:
+            return ()
+        held = {state.settles.get((v, s), "") for v, s, _ in (*positions, (venue, symbol, ""))}
+        return tuple(sorted({*state.unvalued, *held} - {"", state.valuation_asset}))
 
     def _facts_of(self, venue: str, symbol: str) -> InstrumentFacts | Attached:
         if self._instruments is None:
@@ -212,6 +225,15 @@ class Sight:
             self._followed.update(held)
             self._book, self._tracked = book, (held, doubtful)
         return self._tracked
+
+    def settle_of(self, fill: Any) -> str:
+        """What a fill's contract settles in, where the tracker was told; else ""."""
+        if self.tracker is None:
+            return ""
+        for position in self.tracker.book.of(fill.symbol, fill.venue, fill.account):
+            if position.contract.settle:
+                return str(position.contract.settle)
+        return ""
 
     def adopt_tracked(self, now: int) -> None:
         """What the tracker adopted from a venue goes on our record too: positions that no fill explains."""

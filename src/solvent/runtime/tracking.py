@@ -17,7 +17,7 @@ def follow(risk: "RiskManager", tracker: "PositionTracker") -> None:
         risk.count_fill(fill)
 
     def closed(position: Position) -> None:
-        risk.count_trade(position.net_pnl)
+        risk.count_trade(position.net_pnl, position.settle, position.unvalued_fees)
 
     tracker.on_fill(filled)
     tracker.on_closed(closed)

@@ -34,6 +34,7 @@ from solvent.risk.checks.position_size import position_size
 from solvent.risk.checks.price_deviation import price_deviation
 from solvent.risk.checks.slippage import slippage
 from solvent.risk.checks.total_exposure import total_exposure
+from solvent.risk.checks.valuation import valuation
 from solvent.risk.situation import Situation
 from solvent.risk.verdict import Verdict
 
@@ -46,6 +47,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     minimum_notional,
     mark_fresh,
     account_known,
+    valuation,
     position_consistent,
     breaker,
     order_notional,
