@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench proof peers clean
+.PHONY: help install run test check format lock bench proof mutants peers clean
 
 help:            ## show this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -26,6 +26,9 @@ test: install    ## run the tests
 
 proof: install   ## run the long proofs: 200 kills of a writing process, tampering, a cut at every byte
 	SOLVENT_PROOF=1 $(BIN)/python -m pytest -n 0 -rP -k "kills or thousand or every_byte or random_faults" tests/journal
+
+mutants: install ## change the gate's rules one small step at a time and see which tests notice (long)
+	$(BIN)/python tests/proofs/mutants.py
 
 check: install   ## format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .

@@ -151,3 +151,62 @@ def test_a_price_that_does_not_end():
         assert not quick.unknown
         assert free(quick) == free(slow)
         assert quick.scale < slow.scale, "the quick way was taken"
+
+
+@pytest.mark.parametrize("symbol", sorted(PRICES))
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("own", "against"), [(0, 1), (1, 4), (4, 1), (0, 30), (30, 30)])
+def test_orders_on_both_sides_of_one_line(symbol, sign, own, against):
+    """What works on the order's own line, on either side, is judged exactly as by filling it."""
+    order = asked(symbol, sign, Decimal("0.01"), near(symbol, 3 * sign))
+    rows = [(sign, own, 2 * sign), (-sign, against, -4 * sign)]
+    working = tuple(
+        Resting(f"w{s}", order.key, s, Decimal(n) / 10, near(symbol, p), False) for s, n, p in rows if n
+    )
+    view, position = MarginView(REPORT.evaluation, 0, LEAST), HELD[order.key]
+    with localcontext(EXACT):
+        quick = view.after(order, None, position, {order.key: working}, HELD, LEAST)
+        slow = margin_exact.after(REPORT.evaluation, view.instrument, order, None, position, {order.key: working})
+    assert fraction(quick.equity, quick.scale) == fraction(slow.equity, slow.scale)
+    assert fraction(quick.initial, quick.scale) == fraction(slow.initial, slow.scale)
+    assert passes(quick) == passes(slow)
+    if not quick.note and quick.distance is not None and not passes(slow):
+        assert fraction(quick.distance.num, quick.distance.den) == fraction(slow.distance.num, slow.distance.den)
+
+
+@pytest.mark.parametrize("least", ["0.001", "0.05", "0.1", "0.2", "0.3", "0.5", "0.9"])
+@pytest.mark.parametrize("symbol", sorted(PRICES))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_nearest_liquidation_may_be_another_positions(least, symbol, sign):
+    """Whatever the least distance is, the quick way refuses and passes as the long way does."""
+    view, least = MarginView(REPORT.evaluation, 0, Decimal(least)), Decimal(least)
+    for notional in (10, 1_000, 10_000):
+        order = asked(symbol, sign, round(Decimal(notional) / near(symbol, 0), 4), None)
+        with localcontext(EXACT):
+            quick = view.after(order, None, HELD[order.key], {}, HELD, least)
+            slow = margin_exact.after(REPORT.evaluation, view.instrument, order, None, HELD[order.key], {})
+        enough = [a.distance is None or a.distance.num >= least * a.distance.den for a in (quick, slow)]
+        assert enough[0] == enough[1]
+
+
+@pytest.mark.parametrize("other", sorted(PRICES))
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_works_on_another_line_is_never_taken_lightly(other, sign):
+    symbol = next(s for s in sorted(PRICES) if s != other)
+    order = asked(symbol, 1, Decimal("0.001"), None)
+    view, found = MarginView(REPORT.evaluation, 0, LEAST), set()
+    for notional in (10, 1_000, 10_000, 50_000, 100_000, 300_000):
+        size = round(Decimal(notional) / near(other, 0), 4)
+        working = {("", other, ""): (Resting("w", ("", other, ""), sign, size, near(other, 5 * sign), False),)}
+        with localcontext(EXACT):
+            quick = view.after(order, None, HELD[order.key], working, HELD, LEAST)
+            again = view.after(order, None, HELD[order.key], working, HELD, LEAST)
+            fresh = MarginView(REPORT.evaluation, 0, LEAST).after(
+                order, None, HELD[order.key], working, HELD, LEAST
+            )
+            slow = margin_exact.after(REPORT.evaluation, view.instrument, order, None, HELD[order.key], working)
+        assert quick == again == fresh, "what was asked before does not count"
+        assert free(quick) <= free(slow)
+        assert passes(slow) or not passes(quick)
+        found.add(passes(quick))
+    assert found == {True, False}
