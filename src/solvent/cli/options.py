@@ -25,6 +25,12 @@ BandsOption = Annotated[
     str,
     typer.Option("--bands", help="Usage in percent from which risk is medium, high, extreme.", metavar="A,B,C"),
 ]
+Price = Annotated[str | None, typer.Option("--price", help="Fill price; the mark where not given.")]
+Isolated = Annotated[bool | None, typer.Option("--isolated/--cross", help="Margin mode of a new position.")]
+PositionSide = Annotated[
+    str | None, typer.Option("--position-side", help="Hedge mode: which position.", metavar="long|short")
+]
+FeeRate = Annotated[str | None, typer.Option("--fee-rate", help="Taker fee as a fraction (0.00045).")]
 DEFAULT_BANDS = "40,70,90"
 
 

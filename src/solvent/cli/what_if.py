@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from solvent.cli.options import Bundle, Json, Regime, VenueOption, print_json, print_view
+from solvent.cli.options import (
+    Bundle,
+    FeeRate,
+    Isolated,
+    Json,
+    PositionSide,
+    Price,
+    Regime,
+    VenueOption,
+    print_json,
+    print_view,
+)
 
 Text = str | None
 
@@ -17,15 +28,11 @@ def command(
     ] = None,
     side: Annotated[Text, typer.Option("--side", help="buy or sell.", metavar="buy|sell")] = None,
     size: Annotated[Text, typer.Option("--size", help="Order size in base units.")] = None,
-    price: Annotated[Text, typer.Option("--price", help="Fill price; the mark where not given.")] = None,
+    price: Price = None,
     leverage: Annotated[Text, typer.Option("--leverage", help="Leverage setting; alone: change it.")] = None,
-    isolated: Annotated[
-        bool | None, typer.Option("--isolated/--cross", help="Margin mode of a new position.")
-    ] = None,
-    position_side: Annotated[
-        Text, typer.Option("--position-side", help="Hedge mode: which position.", metavar="long|short")
-    ] = None,
-    fee_rate: Annotated[Text, typer.Option("--fee-rate", help="Taker fee as a fraction (0.00045).")] = None,
+    isolated: Isolated = None,
+    position_side: PositionSide = None,
+    fee_rate: FeeRate = None,
     close: Annotated[
         Text, typer.Option("--close", help="Close the position, or a quantity of it.", metavar="[Q]")
     ] = None,

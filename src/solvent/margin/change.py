@@ -19,7 +19,7 @@ def apply(made: Evaluation, change: Change) -> Account:
     """
     account = replace(
         made.account,
-        pools=tuple(replace(p.pool, collateral=p.collateral) for p in made.pools),
+        pools=made.backed_pools,
         reported={},
         notes=(*made.account.notes, Note("what-if", f"after {change}")),
     )

@@ -75,6 +75,11 @@ class Evaluation:
     def positions(self) -> tuple[PositionResult, ...]:
         return tuple(p for pool in self.pools for p in pool.positions)
 
+    @property
+    def backed_pools(self) -> tuple[Pool, ...]:
+        """The account's pools with the collateral that was found to stand behind each."""
+        return tuple(replace(p.pool, collateral=p.collateral) for p in self.pools)
+
     def all_figures(self) -> dict[str, Figure]:
         """Every figure by its dotted path; a position's under its short and its full key."""
         found = dict(self.figures)

@@ -40,7 +40,7 @@ class MaxSize:
 
 def max_size(made: Evaluation, order: Trade) -> MaxSize:
     """The largest order like `order` (only the sign of its size counts). Raises Refused."""
-    account = replace(made.account, pools=tuple(replace(p.pool, collateral=p.collateral) for p in made.pools))
+    account = replace(made.account, pools=made.backed_pools)
     rules = made.rules
     price = price_of(account, order.instrument) if order.price is None else order.price
     if price <= 0:

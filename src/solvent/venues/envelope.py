@@ -62,6 +62,13 @@ class Bundle:
             raise BadInput(names[0], "one body", f"<{len(found)} parts>")
         return found[0] if found else None
 
+    def as_of(self, known: frozenset[str]) -> int | None:
+        """When the bundle was captured: as it says, else when the last part that is read came in."""
+        if self.captured_at is not None:
+            return self.captured_at
+        stamps = [p.received_at for name in known for p in self.parts(name) if p.received_at is not None]
+        return max(stamps, default=None)
+
     def has(self, name: str) -> bool:
         return self.values.get(name) is not None
 

@@ -63,7 +63,7 @@ def read(source: Path | str | bytes | Mapping[str, Any]) -> Account:
     _report_account(balances, rows, reported)
     return Account(
         venue=Venue.BINGX,
-        as_of=_as_of(bundle),
+        as_of=bundle.as_of(KNOWN),
         pools=tuple(pools),
         instruments=instruments_of(bundle, {row.position.instrument: row.position.price for row in rows}),
         reported=reported,
@@ -72,13 +72,6 @@ def read(source: Path | str | bytes | Mapping[str, Any]) -> Account:
         terms=terms,
         notes=(*bundle.notes(KNOWN), *(Note("margin-read", row.doubt) for row in rows if row.doubt)),
     )
-
-
-def _as_of(bundle: Bundle) -> int | None:
-    if bundle.captured_at is not None:
-        return bundle.captured_at
-    stamps = [p.received_at for name in KNOWN for p in bundle.parts(name) if p.received_at is not None]
-    return max(stamps, default=None)
 
 
 def _terms(

@@ -61,7 +61,7 @@ def read(source: Path | str | bytes | Mapping[str, Any], *, regime: str | None =
     bundle = envelope.open_bundle(source, "position-list", frozenset())
     rows = _read_rows(bundle)
     held = [row for row in rows if row.position is not None]
-    as_of = _as_of(bundle)
+    as_of = bundle.as_of(KNOWN)
     chosen, why = _regime(regime, held, as_of)
     mode, orders = _margin_mode(bundle), _read_orders(bundle)
     wallet = read_wallet(bundle, {settle_coin(row.raw.symbol) for row in held if not row.inverse} or {"USDT"})
@@ -97,13 +97,6 @@ def _terms(regime: str, mode: str, wallet: Wallet, rows: Iterable[_Row]) -> dict
     if wallet.order_margin is not None:
         terms["order_margin"] = str(wallet.order_margin)
     return terms
-
-
-def _as_of(bundle: Bundle) -> int | None:
-    if bundle.captured_at is not None:
-        return bundle.captured_at
-    stamps = [p.received_at for name in KNOWN for p in bundle.parts(name) if p.received_at is not None]
-    return max(stamps, default=None)
 
 
 def _regime(explicit: str | None, held: Iterable[_Row], as_of: int | None) -> tuple[str, str]:
