@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from solvent.cli import audit, check, conformance, explain, ladder, margin, max_size, replay, risk, what_if
+from solvent.cli import audit, check, conformance, explain, ladder, margin, max_size, paper, replay, risk, what_if
 from solvent.core.errors import Refused, SolventError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("conformance")(conformance.command)
 app.command("check")(check.command)
 app.add_typer(risk.app)
 app.add_typer(audit.app)
+app.add_typer(paper.app)
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,1 @@
+"""The bingx paper venue."""

@@ -1,0 +1,1 @@
+"""The bybit paper venue."""

@@ -1,0 +1,1 @@
+"""The nado paper venue."""
