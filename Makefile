@@ -49,7 +49,7 @@ bench: install peers ## measure speed, beside peers in environments of their own
 	$(BIN)/python bench/journal.py
 	$(BIN)/python bench/gate.py
 
-peers: .venv-peers/nado/.installed .venv-peers/nautilus/.installed ## environments of peers, for comparison only
+peers: $(foreach p,nado nautilus hyperliquid cex,.venv-peers/$(p)/.installed) ## environments of peers, for comparison only
 
 .venv-peers/%/.installed: bench/peers/%.txt
 	test -x .venv-peers/$*/bin/python || $(PYTHON) -m venv .venv-peers/$*
@@ -61,5 +61,4 @@ clean:           ## remove what the other targets made
 
 lock:            ## renew requirements.lock (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --group dev --all-extras pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header bench/peers/nado.in -o bench/peers/nado.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header bench/peers/nautilus.in -o bench/peers/nautilus.txt
+	for peer in nado nautilus hyperliquid cex; do uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header bench/peers/$$peer.in -o bench/peers/$$peer.txt || exit 1; done
