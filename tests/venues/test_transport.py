@@ -189,6 +189,39 @@ def test_a_refusal_in_a_200_answer_is_read_by_the_judge_and_a_write_is_not_repea
     assert len(count) == 3
 
 
+def test_a_gateway_page_is_read_by_its_status_although_the_judge_expects_json():
+    clock = FakeTime()
+    times = []
+
+    async def limited(request):
+        times.append(clock.now)
+        return web.Response(status=429 if len(times) == 1 else 200, body=b"<html>" if len(times) == 1 else b"{}")
+
+    def judge(reply):
+        reply.json()
+
+    async def use(transport):
+        with pytest.raises(RateLimited):
+            await transport.write(WRITE)
+        await transport.write(WRITE)
+
+    talk(limited, use, judge=judge, times=clock.times)
+    assert times[1] - times[0] >= 1
+
+
+def test_an_answer_to_a_write_that_the_judge_cannot_understand_is_an_unknown_outcome():
+    async def answer(request):
+        return web.json_response({"retCode": None})
+
+    def judge(reply):
+        raise BadInput("retCode", "an integer", reply.json()["retCode"])
+
+    with pytest.raises(UnknownOutcome, match="retCode"):
+        talk(answer, lambda t: t.write(WRITE), judge=judge)
+    with pytest.raises(Retryable, match="retCode"):
+        talk(answer, lambda t: t.read(READ), judge=judge)
+
+
 def test_a_signed_request_is_not_carried_to_another_address():
     async def elsewhere(request):
         return web.Response(status=307, headers={"Location": "/other"})

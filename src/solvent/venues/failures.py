@@ -164,4 +164,4 @@ def by_status(status: int | None) -> type[VenueError]:
     """What an HTTP status alone tells: a server in trouble may still have carried the request out."""
     if status in (418, 429):
         return RateLimited
-    return UnknownOutcome if status is not None and status >= 500 else Terminal
+    return UnknownOutcome if status is not None and (status == 408 or status >= 500) else Terminal

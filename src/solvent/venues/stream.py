@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Self
 from solvent.core.errors import BadInput
 from solvent.venues.clock import REAL, Backoff, Times
 from solvent.venues.events import StreamDown, StreamEvent, StreamGap, StreamUp
-from solvent.venues.failures import Retryable
+from solvent.venues.failures import Retryable, UnknownOutcome, VenueError
 from solvent.venues.seen import Seen
 from solvent.venues.transport import CONNECT_S, checked_url, new_session
 
@@ -186,7 +186,7 @@ class Connection:
             began = self._times.monotonic()
             try:
                 await self._connected(session)
-            except (_Down, Retryable, BadInput) as error:
+            except (_Down, Retryable, UnknownOutcome, BadInput) as error:
                 reason = str(error)
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 reason = f"no connection: {type(error).__name__}"  # Its text may name the URL and a listen key.
@@ -343,7 +343,10 @@ class Connection:
     async def _chore(self, chore: Chore) -> None:
         while True:
             await self._times.sleep(chore.every_s)
-            await chore.do()
+            try:
+                await chore.do()
+            except VenueError as error:
+                raise _Down(str(error)) from None
 
 
 async def _send(socket: "aiohttp.ClientWebSocketResponse", frame: str | bytes) -> None:

@@ -72,10 +72,13 @@ class Reply:
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-            said = f"the answer is no JSON: {str(error)[:80]}"
+            raise self.unclear(f"the answer is no JSON: {str(error)[:80]}") from None
+
+    def unclear(self, said: str) -> VenueError:
+        """The error to raise where the answer cannot be understood: for a write, nobody knows what was done."""
         if self.asked is not None:
-            raise UnknownOutcome(self.venue, said, self.asked, status=self.status)
-        raise Retryable(self.venue, said, status=self.status)
+            return UnknownOutcome(self.venue, said, self.asked, code="unclear", status=self.status)
+        return Retryable(self.venue, said, code="unclear", status=self.status)
 
     @property
     def retry_after_s(self) -> float | None:
@@ -196,8 +199,8 @@ class Transport:
         """Change something, once. `build` is called when its turn has come, so that its expiry starts then.
 
         Raises Retryable where it surely was not carried out, Terminal where the venue refuses, UnknownOutcome
-        where nobody knows. PUT and DELETE only for what may be done twice: a stale connection makes them go out
-        again.
+        where nobody knows (a task cancelled meanwhile leaves it unknown too). PUT and DELETE only for what may be
+        done twice: on a stale connection they go out again.
         """
         return await self._once(build, costs or {}, urgent=True, writes=True, within_s=self._deadline_s)
 
@@ -226,23 +229,31 @@ class Transport:
         error = self._refusal(reply)
         if error is None:
             return reply
-        if isinstance(error, RateLimited):
-            self.pace.refused(error.retry_after_s)
+        if isinstance(error, RateLimited) or by_status(reply.status) is RateLimited:
+            said = error.retry_after_s if isinstance(error, Retryable) else None
+            self.pace.refused(reply.retry_after_s if said is None else said)
         raise error
 
     def _refusal(self, reply: Reply) -> VenueError | None:
-        error = self._judge(reply) if self._judge is not None else None
-        if error is not None or 200 <= reply.status < 300:
+        success = 200 <= reply.status < 300
+        try:
+            error = self._judge(reply) if self._judge is not None else None
+        except BadInput as bad:
+            error = reply.unclear(str(bad)) if success else None
+        except VenueError as bad:
+            error = bad if success else None  # A gateway's page is no JSON: its status says more.
+        if error is not None or success:
             return error
         kind = by_status(reply.status)
-        said = "the answer is no success"
         if issubclass(kind, RateLimited):
             return kind(self.venue, "too many requests", status=reply.status, retry_after_s=reply.retry_after_s)
-        if issubclass(kind, UnknownOutcome):
-            if reply.asked is not None:
-                return kind(self.venue, said, reply.asked, status=reply.status)
-            return Retryable(self.venue, said, status=reply.status, retry_after_s=reply.retry_after_s)
-        return Terminal(self.venue, said, status=reply.status)
+        if not issubclass(kind, UnknownOutcome):
+            return kind(self.venue, "the answer is no success", status=reply.status)
+        if reply.asked is not None:
+            return kind(self.venue, "the answer is no success", reply.asked, status=reply.status)
+        return Retryable(
+            self.venue, "the answer is no success", status=reply.status, retry_after_s=reply.retry_after_s
+        )
 
     async def _send(self, request: Request) -> Reply:
         import aiohttp
