@@ -8,7 +8,7 @@ from solvent.paper.exchange import Exchange
 from solvent.paper.ledger import Account, Holding
 from solvent.paper.listing import Listing
 from solvent.paper.orders import Order, Status, Trade
-from solvent.paper.units import ONE, decimal, over, rounded, text, times, truncated
+from solvent.paper.units import ONE, PLACES, decimal, over, rounded, text, times, truncated
 
 Body = dict[str, Any]
 ASSET: Final = "USDT"
@@ -73,9 +73,9 @@ def position(venue: Exchange, account: Account, held: Holding) -> Body:
         "initialMargin": money(initial),
         "margin": money(own + pnl),
         "leverage": margins.leverage(account, held.symbol, margins.side_of(held)),
-        "unrealizedProfit": cut(pnl),
+        "unrealizedProfit": money(pnl),
         "realisedProfit": money(held.realized - held.fees + held.funding),
-        "liquidationPrice": decimal(margins.liquidation_price(venue, account, held)),
+        "liquidationPrice": decimal(_liquidation(venue, account, held, places)),
         "pnlRatio": cut(over(pnl, initial)) if initial else "0.0000",
         "maxMarginReduction": cut(removable),
         "riskRate": cut(margins.risk_rate(venue, account, held)),
@@ -85,6 +85,13 @@ def position(venue: Exchange, account: Account, held: Holding) -> Body:
         "createTime": held.opened,
         "updateTime": venue.now,
     }
+
+
+def _liquidation(venue: Exchange, account: Account, held: Holding, places: int) -> int:
+    """To the price's decimals, but no finer than the 4 decimals of the money around it can tell."""
+    while places and 10 ** (PLACES - places) < 4 * over(10 ** (PLACES - 4), abs(held.size)):
+        places -= 1
+    return rounded(margins.liquidation_price(venue, account, held), places)
 
 
 def _closes(order: Order, held: Holding) -> bool:

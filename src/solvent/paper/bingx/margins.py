@@ -15,6 +15,7 @@ from solvent.paper.units import ONE, floor_to, over, part, times
 
 DEFAULT_LEVERAGE: Final = 10
 SIDES: Final = ("LONG", "SHORT")
+MOST_DOUBLINGS: Final = 60
 Price = Callable[[str], int]
 
 
@@ -168,22 +169,32 @@ def excess_at(venue: Exchange, account: Account, held: Holding, price: int) -> i
 def liquidation_price(venue: Exchange, account: Account, held: Holding) -> int:
     """The nearest price on the losing side at which the pool has nothing left; 0 where there is none.
 
-    Found by halving between the mark and a price where it is lost: what a pool has left is concave in any price.
+    A hedged leg whose pool dies on its winning side has that price. Found by halving between the mark and a price
+    where the pool is lost: what it has left is concave in any price.
     """
     mark = venue.marks[held.symbol]
     if excess_at(venue, account, held, mark) <= 0:
         return mark
-    alive, dead = mark, 0
-    if held.size < 0:
-        dead = 2 * mark
-        for _ in range(80):
-            if excess_at(venue, account, held, dead) <= 0:
-                break
-            alive, dead = dead, 2 * dead
-        else:
-            return 0
-    elif excess_at(venue, account, held, 0) > 0:
+    down, up = _lost_below(venue, account, held, mark), _lost_above(venue, account, held, mark)
+    return (down or up) if held.size > 0 else (up or down)
+
+
+def _lost_below(venue: Exchange, account: Account, held: Holding, mark: int) -> int:
+    if excess_at(venue, account, held, 0) > 0:
         return 0
+    return _edge(venue, account, held, mark, 0)
+
+
+def _lost_above(venue: Exchange, account: Account, held: Holding, mark: int) -> int:
+    alive, dead = mark, 2 * mark
+    for _ in range(MOST_DOUBLINGS):
+        if excess_at(venue, account, held, dead) <= 0:
+            return _edge(venue, account, held, alive, dead)
+        alive, dead = dead, 2 * dead
+    return 0
+
+
+def _edge(venue: Exchange, account: Account, held: Holding, alive: int, dead: int) -> int:
     while abs(alive - dead) > 1:
         middle = (alive + dead) // 2
         if excess_at(venue, account, held, middle) > 0:
