@@ -11,7 +11,7 @@ from solvent.paper.units import decimal
 from solvent.paper.wire import Request
 from solvent.paper.world import Surroundings, World
 
-START = 1_760_000_000_000 // 28_800_000 * 28_800_000 + 3_600_000
+START = 1_760_000_000_000 // 28_800_000 * 28_800_000 - 120_000
 READ = "/openApi/swap/v2/user/positions"
 
 

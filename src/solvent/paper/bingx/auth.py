@@ -130,7 +130,7 @@ def _body(request: Request) -> list[tuple[str, str]]:
     if not text.lstrip().startswith("{"):
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS)
     given = json.loads(text, parse_float=str, parse_int=str)
-    return [(str(name), plain(value)) for name, value in given.items()]
+    return [(plain(name), plain(value)) for name, value in given.items()]
 
 
 def plain(value: Any) -> str:
@@ -139,7 +139,8 @@ def plain(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text that could be sent back
 
 
 def signature(secret: str, pairs: list[tuple[str, str]]) -> str:

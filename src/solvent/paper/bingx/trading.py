@@ -210,7 +210,7 @@ def _attached(venue: Exchange, listing: Listing, given: Asked, sign: int) -> dic
             body = None
         if not isinstance(body, dict):
             invalid(name, "This field must be an object.")
-        part = Asked({str(key): plain(value) for key, value in body.items()})
+        part = Asked({plain(key): plain(value) for key, value in body.items()})
         kind = part.one_of("type", kinds, kinds[0])
         stop = _price(listing, part, "stopPrice")
         limit = _price(listing, part, "price") if kind in PRICED and part.has("price") else None
@@ -334,7 +334,7 @@ def batch(venue: Exchange, account: Account, rows: list[Any]) -> list[dict[str, 
         try:
             if not isinstance(row, Mapping):
                 invalid("batchOrders", "Each order must be an object.")
-            made.append(bodies.placed(place(venue, account, Asked({str(k): plain(v) for k, v in row.items()}))))
+            made.append(bodies.placed(place(venue, account, Asked({plain(k): plain(v) for k, v in row.items()}))))
         except Refusal as refused:
             first = first or refused
             symbol = row.get("symbol", "") if isinstance(row, Mapping) else ""
