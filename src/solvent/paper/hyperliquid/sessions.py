@@ -164,4 +164,7 @@ def shown(frame: Frame) -> str:
 
 
 def words(asked: object) -> str:
-    return msgspec.json.encode(asked).decode()[:500]
+    try:
+        return msgspec.json.encode(asked).decode()[:500]
+    except (RecursionError, msgspec.MsgspecError, ValueError, OverflowError):
+        return "<unreadable>"
