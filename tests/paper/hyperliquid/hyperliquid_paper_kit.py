@@ -14,6 +14,10 @@ from solvent.paper.world import Surroundings, World
 
 START = 1_760_000_000_000 // 3_600_000 * 3_600_000
 ZERO = "0x" + "0" * 40
+SEND_ASSET = " ".join(
+    f"{name}:string"
+    for name in ("destination", "sourceDex", "destinationDex", "token", "amount", "fromSubAccount")
+)
 USER_FIELDS = {
     "usdClassTransfer": ("UsdClassTransfer", "amount:string toPerp:bool nonce:uint64"),
     "usdSend": ("UsdSend", "destination:string amount:string time:uint64"),
@@ -22,8 +26,7 @@ USER_FIELDS = {
     "approveAgent": ("ApproveAgent", "agentAddress:address agentName:string nonce:uint64"),
     "sendAsset": (
         "SendAsset",
-        "destination:string sourceDex:string destinationDex:string token:string amount:string"
-        " fromSubAccount:string nonce:uint64",
+        f"{SEND_ASSET} nonce:uint64",
     ),
 }
 

@@ -1,6 +1,6 @@
 """Liquidation by Hyperliquid's rule: a fifth first, then all; the backstop; auto-deleveraging; pockets apart."""
 
-from decimal import Decimal as D
+from decimal import Decimal as D  # noqa: N817
 
 import pytest
 from hyperliquid_paper_kit import Venue

@@ -1,7 +1,7 @@
-"""A recorded body put into the paper venue comes out of it again, field by field: no circle with our own figures."""
+"""A recorded body put into the paper venue comes out of it again, field by field."""
 
 import json
-from decimal import Decimal as D
+from decimal import Decimal as D  # noqa: N817
 
 import pytest
 from hyperliquid_paper_kit import Venue

@@ -2,7 +2,7 @@
 
 import json
 import random
-from decimal import Decimal as D
+from decimal import Decimal as D  # noqa: N817
 
 import pytest
 from hyperliquid_paper_kit import Venue

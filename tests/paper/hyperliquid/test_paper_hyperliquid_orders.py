@@ -1,6 +1,6 @@
 """Orders, settings and money at the paper Hyperliquid, in the venue's words."""
 
-from decimal import Decimal as D
+from decimal import Decimal as D  # noqa: N817
 
 import pytest
 from hyperliquid_paper_kit import START, Venue

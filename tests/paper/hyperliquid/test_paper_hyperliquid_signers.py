@@ -1,6 +1,7 @@
 """Who may act: signatures made by the official SDK, nonces, expiries, agents, sub-accounts, limits on requests."""
 
 import json
+from pathlib import Path
 
 import pytest
 from eth_account import Account as Wallet
@@ -10,15 +11,8 @@ from solvent.paper.hyperliquid.actions import read_envelope
 from solvent.paper.hyperliquid.signing import USER_TYPES, l1_hashes, signer, user_hash
 
 SIGNED_BY = "0x17c5185167401ed00cf5f5b2fc97d9bbfdb7d025"
-"""The address of the key 0x4242...42; the bodies below were signed by the official SDK."""
-VECTORS = """\
-{"action": {"type": "order", "orders": [{"a": 1, "b": true, "p": "0.00012", "s": "100", "r": false, "t": {"limit": {"tif": "Gtc"}}, "c": "0x00000000000000000000000000000001"}], "grouping": "na"}, "nonce": 1700000000000, "vaultAddress": null, "expiresAfter": null, "signature": {"r": "0x9219e9e0a1606bac8ad7a291391fb5f4bd1109a213e3e7592ed4d8b1f4503720", "s": "0x52d4cc50b51ed1a9473ba8e2ba635eaef4fd9c21cef01283f0ce72aa3adf7afe", "v": 28}}
-{"action": {"type": "order", "orders": [{"a": 1, "b": true, "p": "0.00012", "s": "100", "r": false, "t": {"limit": {"tif": "Gtc"}}, "c": "0x00000000000000000000000000000001"}], "grouping": "na"}, "nonce": 1700000000001, "vaultAddress": "0xabababababababababababababababababababab", "expiresAfter": null, "signature": {"r": "0xa5e8efa6d69c3324696839fbf4a314854f971ba88c4e4f8e4921a667c57e8a63", "s": "0x651348ac1e5ee7fb4d46443039d421dea99bd137fa7758432d11efda26503278", "v": 27}}
-{"action": {"type": "order", "orders": [{"a": 4, "b": false, "p": "1670.1", "s": "0.0147", "r": true, "t": {"trigger": {"isMarket": true, "triggerPx": "1671", "tpsl": "sl"}}}], "grouping": "na"}, "nonce": 1700000000002, "vaultAddress": null, "expiresAfter": 1700000005000, "signature": {"r": "0xba07e9383d94f17723f6541cb1cb643db4bf63b3164db8e51e69e0c8c8efce13", "s": "0xe74b29598b2ae19305c44222a5e80ae54ba1e0750937758984534852191d4f9", "v": 27}}
-{"action": {"type": "order", "orders": [{"a": 1, "b": true, "p": "0.00012", "s": "100", "r": false, "t": {"limit": {"tif": "Gtc"}}, "c": "0x00000000000000000000000000000001"}], "grouping": "na"}, "nonce": 1700000000003, "vaultAddress": null, "expiresAfter": null, "signature": {"r": "0xd1da01bb3b8a081580dafc835b76f31d4cdfec38fbe740e50d189c50a05e05", "s": "0x40077982ea9f39451fba9d6a08a9d61e37bb74e2b19cdc365e530ff42f0ef1c9", "v": 27}}
-{"action": {"type": "usdClassTransfer", "amount": "12.5", "toPerp": true, "nonce": 1700000000004, "signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}, "nonce": 1700000000004, "vaultAddress": null, "expiresAfter": null, "signature": {"r": "0x1992410b3357fc04603e6258a81a714f8741bbbba3f4b42eeee3d216d62dc737", "s": "0xa9823ff9c59c0eed1416ce8c667a68b3af2f061f6f6bf3b61f879a3fc73b86e", "v": 28}}
-{"action": {"type": "approveAgent", "agentAddress": "0xCdCdCdCdCdCdCdCdCdCdCdCdCdCdCdCdCdCdCdCd", "nonce": 1700000000005, "signatureChainId": "0x66eee", "hyperliquidChain": "Testnet"}, "nonce": 1700000000005, "vaultAddress": null, "expiresAfter": null, "signature": {"r": "0x990a15400e545f60e06f63278cacfe4fa946cd58fc375700bdf428e68f775dcc", "s": "0x62bd6dc4963f967806b444af27153c288ac2d30e0c64a83ef7d91f75a2a6d953", "v": 28}}
-"""
+"""The address of the key 0x4242...42; the bodies beside this file were signed by the official SDK."""
+VECTORS = Path(__file__).with_name("official_signatures.jsonl").read_text().splitlines()
 
 
 def found(body):
@@ -28,7 +22,7 @@ def found(body):
     return signer(l1_hashes(envelope.action, envelope.nonce, envelope.vault, envelope.expires), envelope.signature)
 
 
-@pytest.mark.parametrize("line", VECTORS.splitlines())
+@pytest.mark.parametrize("line", VECTORS)
 def test_signatures_of_the_official_sdk_name_their_signer(line):
     body = json.loads(line)
     assert SIGNED_BY in found(body)
