@@ -1,9 +1,9 @@
 """A paper Hyperliquid in memory and a client that signs as wallets do, for tests of that venue."""
 
 import json
+import sys
 
 import msgspec
-from eth_account import Account as Wallet
 from eth_utils import keccak
 
 from solvent.paper.clock import SetClock
@@ -12,6 +12,17 @@ from solvent.paper.units import text, times, units
 from solvent.paper.wire import Request
 from solvent.paper.world import Surroundings, World
 
+
+def wallets():
+    """eth_account, without its raising of the recursion limit, after which deep JSON would end the process."""
+    limit = sys.getrecursionlimit()
+    from eth_account import Account
+
+    sys.setrecursionlimit(limit)
+    return Account
+
+
+Wallet = wallets()
 START = 1_760_000_000_000 // 3_600_000 * 3_600_000
 ZERO = "0x" + "0" * 40
 SEND_ASSET = " ".join(
@@ -153,9 +164,16 @@ class Client:
         return next((r for r in rows if r["coin"] == coin), None)
 
     def bundle(self):
+        """What a recorder keeps of the account; the leverage of coins with orders is asked for, held or not."""
+        orders = self.venue.info("frontendOpenOrders", user=self.user)
+        active = [
+            {"params": {"coin": c}, "body": self.venue.info("activeAssetData", user=self.user, coin=c)}
+            for c in sorted({o["coin"] for o in orders})
+        ]
         return {
+            **({"activeAssetData": active} if active else {}),
             "clearinghouseState": self.state(),
             "meta": self.venue.info("meta"),
-            "openOrders": self.venue.info("frontendOpenOrders", user=self.user),
+            "openOrders": orders,
             "userAbstraction": self.venue.info("userAbstraction", user=self.user),
         }

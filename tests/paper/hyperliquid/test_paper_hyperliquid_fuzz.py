@@ -169,9 +169,13 @@ def test_correctly_signed_nonsense_is_refused_in_words_and_changes_no_money():
 
 def test_deep_nesting_and_other_paths():
     venue = Venue()
-    deep = b'{"type":' + b"[" * 3_000 + b"]" * 3_000 + b"}"
+    deep = b'{"type":' + b"[" * 300_000 + b"]" * 300_000 + b"}"
     assert venue.post("/info", deep).status in (400, 422)
     assert venue.post("/exchange", deep).status in (400, 422)
+    (refused,) = venue.world.session("hyperliquid", "/ws", "", {}).received(deep)
+    assert json.loads(refused)["channel"] == "error"
+    strings = {"type": "meta", "x": "[" * 1_000 + '"{'}
+    assert venue.post("/info", strings).status == 200
     assert venue.post("/nothing", {}).status == 404
     answer = venue.post("/info", {"type": "meta", "dex": "nope"})
     assert (answer.status, answer.content_type.partition(";")[0]) == (422, "text/plain")

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from eth_account import Account as Wallet
-from hyperliquid_paper_kit import Venue
+from hyperliquid_paper_kit import Venue, Wallet
 
 from solvent.paper.hyperliquid.actions import read_envelope
 from solvent.paper.hyperliquid.signing import USER_TYPES, l1_hashes, signer, user_hash
