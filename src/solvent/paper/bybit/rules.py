@@ -67,7 +67,9 @@ class BybitRules:
         return None
 
     def _too_dear(self, venue: Exchange, account: Account, order: Order, price: int) -> str | None:
-        before = margin.order_margin(venue, account, order.symbol, (_nothing(order), 0))
+        """Refused where it asks for more than is free; one that is amended, more than it asked before."""
+        before = margin.order_margin(venue, account, order.symbol, without=order)
+        before = max(before, int(order.extra.get("asked", 0)))
         now = margin.totals(venue, self.listed, account, (order, price))
         after = margin.order_margin(venue, account, order.symbol, (order, price))
         if after <= before:
@@ -111,7 +113,3 @@ class BybitRules:
         rate = premium + min(max(INTEREST - premium, -DAMPER), DAMPER)
         cap = self.listed[listing.symbol].funding_cap
         return min(max(rate, -cap), cap)
-
-
-def _nothing(order: Order) -> Order:
-    return Order(symbol=order.symbol, sign=order.sign, size=0, price=0, leg=order.leg)

@@ -206,7 +206,9 @@ class Trading:
             order.trigger = self._trigger(listing, Args(way), market=order.trigger.market) or order.trigger
         elif (new_price, size or order.size) == (order.price, order.size):
             raise Refused(10001, "The order remains unchanged as the parameters entered match the existing ones.")
+        order.extra["asked"] = margin.order_margin(self._desk.exchange, account, order.symbol)
         refused = matching.amend(self._desk.exchange, account, order, new_price, size or order.size)
+        del order.extra["asked"]
         if refused is not None:
             raise _coded(refused)
         return self._ids(order)
