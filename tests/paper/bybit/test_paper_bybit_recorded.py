@@ -132,7 +132,7 @@ def row_of(p):
 def test_recorded_positions_come_out_again(recorded, regime):
     seen = 0
     for p in recorded["bybit_positions"]:
-        if p["regime"] == "hedged" or p["regime"] != regime and "transition" not in p["regime"]:
+        if p["regime"] == "hedged" or (p["regime"] != regime and "transition" not in p["regime"]):
             continue
         isolated = p["mode"] == "isolated"
         mode = "ISOLATED_MARGIN" if isolated else "REGULAR_MARGIN"

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from bybit_paper_kit import START, Paper, frames, heard
 
+from solvent.paper.faults import Fault, Planned
 from solvent.paper.units import ONE, times, units
 
 HOUR_MS = 3_600_000
@@ -196,30 +197,34 @@ def test_a_large_cross_position_is_cut_tier_by_tier_and_its_orders_go_first():
     assert paper.exchange.total() == 0
 
 
-def test_where_the_fund_is_empty_the_other_side_is_deleveraged():
+@pytest.mark.parametrize("fund", [0, 5_000_000])
+def test_after_a_gap_the_fund_bears_the_loss_or_the_other_side_is_deleveraged(fund):
     paper = Paper(scenario="crash")
-    paper.venue.desk.rules.liquidation.insurance = 0
+    paper.venue.desk.rules.liquidation.insurance = fund * ONE
     alice, bob = paper.client("alice"), paper.client("bob")
     for client in (alice, bob):
         client.leverage("50")
     price = str(Decimal(paper.mark()) / ONE)
     bob.order("Sell", "20", price)
     alice.order("Buy", "20", price)
-    paper.forward(30)
-    paper.exchange.thin = units("0.000001")
-    for _ in range(60):
-        paper.around.faults.planned.clear()
-        for book in paper.exchange.books.values():
-            book.depth = units("0.000001")
-        paper.forward()
-    assert {r["execType"] for r in executions(bob)} >= {"Trade"}
-    forced = [r for r in executions(alice, limit=100) if r["execType"] != "Trade"]
-    adl = [r for r in executions(bob, limit=100) if r["execType"] == "AdlTrade"]
-    assert forced
-    assert sum(Decimal(r["execQty"]) for r in adl) == sum(
-        Decimal(r["execQty"]) for r in forced if r["execType"] == "AdlTrade"
-    )
-    assert Decimal(alice.wallet()["totalWalletBalance"]) >= 0
+    paper.around.faults.plan(Planned(Fault.STALE_MARKS))
+    paper.forward(120)
+    assert alice.positions()[0]["size"] == "20"
+    paper.around.faults.clear()
+    paper.forward()
+    assert alice.positions()[0]["size"] == "0"
+    forced = [r for r in executions(alice) if r["execType"] != "Trade"]
+    kind, price = forced[0]["execType"], forced[0]["execPrice"]
+    assert Decimal(price) > Decimal(paper.mark()) / ONE, "closed at the bankruptcy price, not at the mark"
+    deleveraged = [(r["execQty"], r["execPrice"]) for r in executions(bob, execType="AdlTrade")]
+    if fund:
+        assert (kind, deleveraged) == ("BustTrade", [])
+        assert paper.venue.desk.rules.liquidation.insurance < fund * ONE
+    else:
+        assert (kind, {at for _, at in deleveraged}) == ("AdlTrade", {price})
+        assert sum(Decimal(qty) for qty, _ in deleveraged) == 20
+        assert bob.positions()[0]["size"] == "0"
+    assert 0 <= Decimal(alice.wallet()["totalWalletBalance"]) < 50
     assert paper.exchange.total() == 0
 
 
