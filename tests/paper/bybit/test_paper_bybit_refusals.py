@@ -1,5 +1,6 @@
 """What the venue does not do, in its own codes and words."""
 
+import hmac
 import json
 from urllib.parse import urlencode
 
@@ -41,6 +42,22 @@ def test_keys_signatures_and_windows(paper, alice):
     for stamp, code in ((now - 5_000, 0), (now - 5_001, 10002), (now + 999, 0), (now + 1_000, 10002)):
         assert ask(alice.headers(query.encode(), stamp))[0] == code
     assert ask({})[0] == 10001
+
+
+def test_a_stream_wants_a_login_that_has_not_expired(paper, alice):
+    def login(late_ms=0, key=None, secret=None):
+        session = paper.world.session("bybit", "/v5/private", "", {})
+        expires = paper.clock.wall_ms() - late_ms
+        sign = hmac.new((secret or alice.secret).encode(), f"GET/realtime{expires}".encode(), "sha256").hexdigest()
+        sent = json.dumps({"op": "auth", "args": [key or alice.key, expires, sign]})
+        (answer,) = session.received(sent)
+        return json.loads(answer)["success"], session.closed
+
+    assert login() == (True, False)
+    assert login(late_ms=60_000) == login(key="nobody") == login(secret="x") == (False, True)
+    silent = paper.world.session("bybit", "/v5/private", "", {})
+    (answer,) = silent.received('{"op": "subscribe", "args": ["order"]}')
+    assert json.loads(answer)["success"] is False
 
 
 def test_windows_follow_wall_time_not_the_market(paper, alice):
