@@ -26,9 +26,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RISK = ROOT / "src" / "solvent" / "risk"
-MODULES = ["gate.py", "safety.py", "breaker.py", "reservations.py", "lines.py", "margin_view.py"]
-FAST = ["boundaries", "limits_fire", "fail_closed", "safety", "margin_view", "breaker", "gate_properties"]
-FAST += ["replay_state"]
+MODULES = ["gate.py", "safety.py", "breaker.py", "reservations.py", "lines.py", "margin_view.py", "margin_line.py"]
+MODULES += ["margin_exact.py", "situation.py", "state.py", "limits.py", "verdict.py"]
+FAST = [
+    "boundaries",
+    "limits_fire",
+    "fail_closed",
+    "safety",
+    "margin_view",
+    "margin_view_edges",
+    "breaker",
+    "gate_properties",
+]
+FAST += ["replay_state", "valuation"]
 FEW = 30
 SECONDS = {"fast": 40, "all": 120}
 AT_ONCE = 2
@@ -172,7 +182,7 @@ def judge(mutant, stage, folder):
     importlib.machinery.SourceFileLoader.get_code = get_code
     tests = [f"tests/risk/test_{n}.py" for n in FAST] if stage == "fast" else ["tests/risk"]
     tests = [t for t in tests if (ROOT / t).exists()]
-    if stage == "fast" and mutant.module == "margin_view.py":
+    if stage == "fast" and mutant.module.startswith("margin_"):
         tests.sort(key=lambda t: "margin_view" not in t)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
