@@ -28,10 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 RISK = ROOT / "src" / "solvent" / "risk"
 MODULES = ["gate.py", "safety.py", "breaker.py", "reservations.py", "lines.py", "margin_view.py", "margin_line.py"]
 MODULES += ["margin_exact.py", "situation.py", "state.py", "limits.py", "verdict.py"]
-FAST = """
-    boundaries limits_fire fail_closed safety margin_view margin_view_edges margin_view_nearest margin_exact breaker
-    gate_properties replay_state valuation state_records orders_and_limits_read
-""".split()
+FAST = ["boundaries", "limits_fire", "fail_closed", "safety", "breaker", "gate_properties", "replay_state"]
+FAST += ["valuation", "margin_view", "margin_view_edges", "margin_view_nearest", "margin_exact", "state_records"]
+FAST += ["orders_and_limits_read"]
 FIRST = {"margin": "margin", "state": "state", "situation": "read", "limits": "read", "verdict": "read"}
 """Start of a module's name -> word in the names of the tests that notice its mutants soonest."""
 FEW = 30

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from pools import (
     lines,
     perp,
     quick,
+    read,
     rest,
     same_money,
     slow,
@@ -31,6 +32,7 @@ from pools import (
 
 import solvent
 from solvent.core.account import Collateral, Mode, Order, Pool, Tier
+from solvent.risk.situation import EXACT
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "accounts"
 SOL = perp("SOL", 150, 20)
@@ -96,8 +98,9 @@ def slow_code(of, order, working=None):
     return refused.value.code
 
 
-def test_without_a_price_what_it_asks_is_not_known():
-    blind = replace(DESK, instruments={**DESK.instruments, "HYPE": replace(HYPE, price=None)})
+@pytest.mark.parametrize("price", [None, Fraction(0)])
+def test_without_a_price_what_it_asks_is_not_known(price):
+    blind = replace(DESK, instruments={**DESK.instruments, "HYPE": replace(HYPE, price=price)})
     assert quick(blind, asked("HYPE", 1)).unknown == slow_code(blind, asked("HYPE", 1)) == "no-price"
 
 
@@ -199,6 +202,38 @@ def test_a_stop_on_an_isolated_position_leaves_the_cross_pool_open():
     assert risk.preview_order(request(1, price=3_000, symbol="ETH")).verdict("margin_excess").passed
 
 
+def test_a_position_that_changed_is_worked_out_again():
+    """What works on another line is kept with the position that it was worked out for."""
+    view, order, working = view_of(DESK), asked("BTC", "-0.1"), lines(rest("ETH", -5, 3_000))
+    with localcontext(EXACT):
+        sizes = [Decimal(n) for n in (2, 2, 4, 1, 2)]
+        found = [
+            read(view.after(order, None, Decimal("-0.1"), working, {("", "ETH", ""): n}, LEAST)) for n in sizes
+        ]
+    assert [f.initial for f in found] == [2_000 + n * 300 for n in (3, 3, 2, 4, 3)]
+
+
+NVDA = replace(perp("xyz:NVDA", 200, 10), underlying="NVDA")
+OWN = Pool(name="xyz:cross", mode=Mode.CROSS, cash=Fraction(500), positions=())
+
+
+@pytest.mark.parametrize("holds", [True, False])
+@pytest.mark.parametrize("first", [True, False])
+def test_two_cross_pools(first, holds):
+    """Each asks for its own: what works in one takes nothing of the other."""
+    own = replace(OWN, cash=Fraction(300), positions=(held(NVDA, 1, 5),)) if holds else OWN
+    pools = (own, *DESK.pools) if first else (*DESK.pools, own)
+    leverages = {**DESK.leverages, "xyz:NVDA": Fraction(5)}
+    of = replace(DESK, pools=pools, instruments={**DESK.instruments, "xyz:NVDA": NVDA}, leverages=leverages)
+    there, here = rest("xyz:NVDA", 1, 200), rest("HYPE", 10, 20)
+    assert quick(of, asked("HYPE", 10), lines(there)) == quick(DESK, asked("HYPE", 10))
+    assert quick(of, asked("DOGE", 10), lines(there)) == quick(DESK, asked("DOGE", 10))
+    found = quick(of, asked("xyz:NVDA", 1), lines(here))
+    assert (found.equity, found.initial) == (500 - 200 * FEE, 40 + 40 * holds)
+    closing = quick(of, asked("xyz:NVDA", -1, 1), lines(here))
+    assert closing.pair == slow(of, asked("xyz:NVDA", -1, 1)).pair == ""
+
+
 # ---------------------------------------------------------------- resting orders of the report
 
 
@@ -211,6 +246,7 @@ def test_what_the_report_holds_for_orders_counts_where_we_have_none():
     """3 ETH sold against 2: one is left, held at a tenth of 3,300."""
     of = reporting(("ETH", -3, 3_300))
     assert quick(of, asked("BTC", "-0.1")).initial == 2_600 + 330
+    assert quick(of, asked("DOGE", 120)).initial == 1_600 + 330 + 10, "at a larger scale too"
     own = lines(rest("ETH", -1, 3_300))
     assert quick(of, asked("BTC", "-0.1"), own).initial == 2_600, "our own list goes before the report's"
     elsewhere = lines(rest("ETH", -1, 3_300, venue="bybit"))

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 from pools import account, asked, held, lines, perp, quick, rest, slow, too_near, view_of
 
+from solvent.core.account import Tier
 from solvent.core.tiers import continuous_tiers
 
 FREE = {"taker_fee": Fraction(0)}
@@ -154,6 +155,42 @@ def test_of_two_sides_the_worse_for_another_position(excess, order, against):
     assert too_near(found) == too_near(true)
     wide = Decimal("0.2")
     assert too_near(quick(of, asked("ETH", order), working, least=wide), wide) == too_near(true, wide)
+
+
+@pytest.mark.parametrize("excess", range(300, 700, 20))
+def test_the_worse_side_counts_though_it_is_small(excess):
+    """Buying 0.3 ETH a thousand above the mark costs 300; what would be sold against it costs nothing."""
+    of, working = left_with(excess, eth="1/5"), lines(rest("ETH", "-0.1", 3_000))
+    order = asked("ETH", "0.3", 4_000)
+    left = excess - 300 - 18
+    assert too_near(quick(of, order, working)) == too_near(slow(of, order, working)) == (left < BTC_DROP)
+
+
+@pytest.mark.parametrize("excess", [200, 253, 254, 400])
+def test_amounts_held_times_more_are_as_near(excess):
+    """SEVEN asks a fourteenth, so that all amounts of the pool are held times seven from then on."""
+    seven = perp("SEVEN", 1, 7, **FREE)
+    of = left_with(excess)
+    of = replace(of, instruments={**of.instruments, "SEVEN": seven}, leverages={"SEVEN": Fraction(7)})
+    order = asked("SEVEN", "0.014")
+    assert too_near(quick(of, order)) == too_near(slow(of, order)) == (excess < BTC_DROP)
+
+
+# asks 0.2 below 1,000 and 0.1 from there on: at 999 more than at 1,008
+EASIER = tuple(Tier(Fraction(n), Fraction(rate), Fraction(0)) for n, rate in ((0, "0.2"), (1_000, "0.1")))
+
+
+@pytest.mark.parametrize("excess", [0, 20, 45, 47, 48, 49, 60, 100])
+def test_what_asks_less_beyond_a_bound_may_be_liquidated_before_it(excess):
+    """960 short: 5 % up it asks less than now, but just below 1,000 the loss is 40 and it asks 8 more."""
+    odd = replace(perp("ODD", 400, 5, tiers=EASIER, **FREE), max_leverage=None)
+    short, markets = held(odd, "-2.4", 4), (odd, ETH)
+    of = account(excess + 192 + 960, short, leverages={"ETH": 10, "ODD": 4}, others=markets)
+    nothing = account(excess + 192, leverages={"ODD": 4}, others=markets)
+    cases = [(of, asked("ETH", "0.0001"), Fraction("0.006")), (nothing, asked("ODD", "-2.4"), 0)]
+    for account_, order, asks in cases:
+        found, true = quick(account_, order), slow(account_, order)
+        assert too_near(found) == too_near(true) == (excess - asks < 48)
 
 
 @pytest.mark.parametrize("size", ["-0.3", "0.3", "-1"])
