@@ -142,6 +142,8 @@ def test_with_excess_enough_the_orders_own_price_is_shown():
     found = quick(of, order)
     assert found.note == ""
     assert found.distance == Fraction(340) / 2 / Fraction(49, 50) / 3_000
+    own = quick(left_with(100, eth="1"), asked("ETH", 1))
+    assert (own.note, own.distance) == ("", Fraction(40) / 2 / Fraction(49, 50) / 3_000), "BTC is near, ETH nearer"
     zero = quick(left_with(60, eth="1"), asked("ETH", 1))
     assert (zero.distance, zero.note) == (0, ""), "both are at 0: the order's own is named"
 
