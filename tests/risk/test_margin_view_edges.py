@@ -66,9 +66,9 @@ def test_an_instrument_not_held_whose_rates_are_thirds_and_sevenths():
 
 
 @pytest.mark.parametrize("symbol", ["HYPE", "DOGE"])
-@pytest.mark.parametrize("quantity", ["0.5", "-0.5", "400", "-400", "100000", "-100000"])
-@pytest.mark.parametrize("price", [None, "0.24", "0.26", "19", "21"])
-@pytest.mark.parametrize("mark", [None, "0.3", "18"])
+@pytest.mark.parametrize("quantity", ["0.5", "-400", "100000"])
+@pytest.mark.parametrize("price", [None, "0.24", "21"])
+@pytest.mark.parametrize("mark", [None, "0.3"])
 def test_not_held_is_as_evaluating_the_account(symbol, quantity, price, mark):
     mark = None if mark is None else Decimal(mark)
     order = asked(symbol, quantity, price)
