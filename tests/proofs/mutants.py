@@ -4,7 +4,8 @@ Each mutant runs in a process of its own, forked once everything but the risk ro
 is compiled from memory, so no file is touched. First the fast tests judge it, with few Hypothesis examples; what
 they let live is judged again by all of tests/risk with all examples.
 
-    python tests/proofs/mutants.py [--only safety.py] [--sample N --seed S] [--again FILE] [--out FILE]
+    python tests/proofs/mutants.py [--only safety.py] [--sample N --seed S] [--out FILE]
+                                   [--again FILE [--tests margin_exact]]
 """
 
 import argparse
@@ -266,7 +267,9 @@ def main():
     given.add_argument("--stage", choices=["fast", "all"], help="only this stage")
     given.add_argument("--out", type=Path, help="write every outcome there, one JSON per line")
     given.add_argument("--again", type=Path, help="only what lived by the outcomes that --out wrote there")
+    given.add_argument("--tests", action="append", help="only these judge: margin_exact for test_margin_exact.py")
     words = given.parse_args()
+    FAST[:] = words.tests or FAST
     os.chdir(ROOT)
     modules = [*sorted(f"checks/{p.name}" for p in (RISK / "checks").glob("*.py")), *MODULES]
     made = [m for module in modules for m in mutants_of(module)]
