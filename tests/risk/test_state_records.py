@@ -9,7 +9,7 @@ from desks import NOON
 from solvent.risk.lines import Resting
 from solvent.risk.reservations import Reservation, Stage
 from solvent.risk.situation import EXACT
-from solvent.risk.state import MAX_FILL_IDS, MAX_USED_IDS, WINDOW_MS, DeskState, apply, key_of
+from solvent.risk.state import MAX_FILL_IDS, MAX_USED_IDS, WINDOW_MS, DeskState, apply, key_of, utc_day
 
 
 def told(*records, state=None):
@@ -236,3 +236,40 @@ def test_reconciling_takes_the_venues_word():
     assert told(adopted("2.5"), state=state).positions == {("", "BTC", ""): D("2.5")}
     assert state.inconsistent == {}
     assert told(adopted(0), state=state).positions == {}
+
+
+# ---------------------------------------------------------------- days, rates, settlement
+
+
+@pytest.mark.parametrize(("at", "day"), [
+    (0, "1970-01-01"), (86_399_999, "1970-01-01"), (86_400_000, "1970-01-02"), (NOON, "2027-01-15"),
+])  # fmt: skip
+def test_the_day_is_that_of_utc(at, day):
+    assert utc_day(at) == day
+
+
+def test_the_days_profit_needs_an_equity_and_a_start():
+    assert told(MONEY).day_pnl is None
+    assert told({"type": "day_started", "day": "2027-01-15", "equity": "990"}).day_pnl is None
+    assert WINDOW_MS == 60_000, "a minute"
+
+
+@pytest.mark.parametrize(("age", "worth"), [(0, 200), (300_000, 200), (300_001, 0)])
+def test_a_profit_is_valued_while_the_rate_is_young(age, worth):
+    state = told({"type": "rate", "asset": "BTC", "rate": "100", "at_ms": NOON - age}, trade(2, asset="BTC"))
+    assert (state.since, state.unvalued) == (worth, {} if worth else {"BTC": 2})
+
+
+@pytest.mark.parametrize("side", ["", "long"])
+def test_what_a_line_settles_in_is_said_by_its_fills(side):
+    """By venue and symbol: for both sides of a hedge, and for no other venue."""
+    coin = fill(settle="BTC", venue="bybit", position_side=side, quantity="2")
+    state = told(coin, mark(100, venue="bybit"), mark(110, venue="bybit"))
+    assert state.settles == {("bybit", "BTC"): "BTC"}
+    assert (state.since, state.unvalued) == (0, {"BTC": 20})
+    assert told(fill(venue="bingx"), mark(100), mark(110), state=state).since == 10
+
+
+def test_a_record_gives_the_state_back():
+    state = DeskState()
+    assert apply(state, {"type": "success", "desk": True}) is state
