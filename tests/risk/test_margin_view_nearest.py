@@ -40,7 +40,7 @@ def liquidated_at(price, size, before):
 
 
 @pytest.mark.parametrize(("size", "before"), [(200, 100), (200, 0), (200, 300), (900, 100), (900, 1_000)])
-@pytest.mark.parametrize("price", ["0.5", "1", "25", "49.99", "50", "50.01", "55.5", "90", "99.9", "100"])
+@pytest.mark.parametrize("price", ["0.5", "1", "25", "49.99", "50", "50.01", "55.5", "90", "99.999", "100"])
 @pytest.mark.parametrize("least", ["0.05", "0.45"])
 def test_a_long_falls_through_the_tiers(size, before, price, least):
     of, order = liquidated_at(price, size, before), asked("TIER", size - before)
@@ -82,6 +82,24 @@ def test_of_two_sides_the_one_that_liquidates_nearer(position, buys, sells, cash
         found, true = quick(of, order, working), slow(of, order, working)
         assert found.distance == true.distance
         assert (found.equity, found.initial) == (true.equity, true.initial)
+
+
+@pytest.mark.parametrize("price", ["50000", "50000.5", "52000", "90000"])
+def test_less_than_one_of_a_dear_instrument(price):
+    """0.2 BTC short once 0.1 more are sold."""
+    cash = Fraction(price) / 5 * Fraction(81, 80)
+    of = account(cash - 5_000, held(BTC, "-0.1", 5), others=MARKETS)
+    found = quick(of, asked("BTC", "-0.1"))
+    assert found.distance == Fraction(price) / 50_000 - 1 == slow(of, asked("BTC", "-0.1")).distance
+
+
+@pytest.mark.parametrize("excess", ["246.876", "246.875", "246.874", "100", "0"])
+def test_another_long_asks_less_as_it_falls(excess):
+    """0.1 BTC long lose 250 at 5 %, and then ask 3.125 less."""
+    of, closes = left_with(Fraction(excess) - 60, btc="0.1", eth="1"), asked("ETH", -1)
+    found, true = quick(of, closes), slow(of, closes)
+    assert true.distance == Fraction(excess) / Fraction("246.875") * Fraction("0.05")
+    assert found.distance == (true.distance if Fraction(excess) < Fraction("246.875") else None)
 
 
 # ---------------------------------------------------------------- another instrument's liquidation

@@ -7,9 +7,22 @@ from types import SimpleNamespace
 import pytest
 
 from solvent.core.numbers import MAX_DIGITS
+from solvent.risk.checks.liquidation_distance import liquidation_distance
+from solvent.risk.checks.valuation import valuation
 from solvent.risk.limits import Limits
 from solvent.risk.lines import LINEAR, Contract
-from solvent.risk.situation import EXACT, Attached, InstrumentFacts, Malformed, Mark, Others, read_order, sums
+from solvent.risk.situation import (
+    EXACT,
+    Attached,
+    InstrumentFacts,
+    Malformed,
+    MarginAfter,
+    Mark,
+    Others,
+    Situation,
+    read_order,
+    sums,
+)
 from solvent.risk.verdict import at_most, count_at_most, passing, quotient, share_at_most
 
 PLAIN = {"symbol": "BTC", "side": "buy", "order_type": "limit", "quantity": D(1), "price": D(100)}
@@ -199,3 +212,13 @@ def test_a_verdict_as_plain_data():
         "waived": False, "note": "",
     }  # fmt: skip
     assert passing("c").to_dict()["headroom"] is None
+
+
+def test_what_was_never_valued_is_said():
+    """Also where a rate has come since: what it should have counted is not in any sum."""
+    found = valuation(Situation(read(), Limits(), 0, unvalued=("BNB",)))
+    assert (found.passed, found.code, found.waived) == (False, "rate-stale", False)
+    assert "BNB" in found.limit
+    assert valuation(Situation(read(), Limits(), 0)).passed
+    far = MarginAfter(equity=D(1), initial=D(0))
+    assert liquidation_distance(Situation(read(), Limits(), 0, margin=far)).to_dict()["waived"] is False
