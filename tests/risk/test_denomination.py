@@ -1,20 +1,25 @@
 """Sizes of instruments that are quoted in other assets than the limits: converted by rates, refused without."""
 
 import asyncio
+import json
 from decimal import Decimal as D  # noqa: N817
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from desks import Clock, failed, gate, held, limits, order, sell
 from hypothesis import given
 from hypothesis import strategies as st
 
+import solvent
 from solvent import AuditLogger, Fill, PositionTracker, RiskManager, Venue
 from solvent.core.account import Account, Instrument, Mode, Pool, Position, Side
 from solvent.core.errors import BadInput
 from solvent.core.facts import Contract
+from solvent.runtime.check_once import check_once, order_of
 from solvent.runtime.replayed import state_of
 
+ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("order_notional", "position_size", "total_exposure")
 SHARES = ("order_percent", "position_percent", "exposure_percent", "leverage")
 EUR = {"BTC": {"quote": "EUR"}}
@@ -162,6 +167,29 @@ def test_an_account_says_what_its_instruments_are_quoted_in():
     risk.update_market_price("BTCEUR", 50_000)
     for venue in ("", "bybit"):
         assert risk.preview_order(order(symbol="BTCEUR", venue=venue)).code == "rate-unknown"
+
+
+@pytest.mark.parametrize(("venue", "asset"), [("bybit", "USDT"), ("bingx", "USDT")])
+def test_bundles_say_what_their_instruments_are_quoted_in(venue, asset):
+    found = solvent.read_bundle(ROOT / "examples" / "accounts" / f"{venue}.json").instruments.values()
+    assert {(one.quote, one.settle) for one in found} == {(asset, asset)}
+
+
+def test_an_order_checked_by_hand_brings_its_rates(tmp_path):
+    config = tmp_path / "limits.json"
+    config.write_text('{"par_assets": ["USD"]}')
+    asked = {"symbol": "BTCUSDT", "side": "buy", "type": "market", "quantity": "0.001", "mark": 50_000}
+    bundle = ROOT / "examples" / "accounts" / "bybit.json"
+
+    def says(**more):
+        return check_once(order_of(json.dumps({**asked, **more})), config, bundle).verdict("order_notional")
+
+    assert says().code == "rate-unknown"
+    assert says(rates={"USDT": "1.1"}).actual == 55
+    with pytest.raises(BadInput, match="rates"):
+        says(rates=[1])
+    with pytest.raises(BadInput, match="rate"):
+        says(rates={"USDT": 0})
 
 
 def test_a_margin_report_says_it_too_for_its_instruments():
