@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -10,10 +10,12 @@ from typing import Any, Final
 from solvent.core.numbers import parse_decimal, text
 from solvent.risk.breaker import Cause, Phase, phase
 from solvent.risk.breaker import trip as tripped
+from solvent.risk.contracts import LINEAR, Contract, Home, row_of
 from solvent.risk.limits import Limits
 from solvent.risk.lines import ZERO, LineKey, Lines
 from solvent.risk.reservations import Reservation, Stage
 from solvent.risk.state import DeskState, apply, utc_day
+from solvent.risk.valuation import Rates
 from solvent.runtime.clock import Clock
 from solvent.runtime.order_words import config_fields
 from solvent.runtime.recorder import FAILURES, Journal, Pending
@@ -41,6 +43,8 @@ class Desk:
         self.journal = journal
         self.state = DeskState()
         self.lines = Lines()
+        self.rates = Rates()
+        """The rates in force."""
         self.failure = ""
         """Why the journal cannot be written; what cannot be recorded may not open risk."""
         self._clock = clock
@@ -79,6 +83,8 @@ class Desk:
                 if left.stage is Stage.RESERVED:  # whether it was sent before the end, nobody knows
                     self.put("reservation", client_id=left.client_id, stage=str(Stage.UNKNOWN))
             self.sync_lines()
+        self.lines.contracts = self.state.contracts
+        self._sync_rates()
         if balance is not None and self.state.equity is None:
             self.put("balance_updated", balance=text(balance), equity=text(balance), source="initial")
         self.start_day(self.now_ms())
@@ -113,6 +119,12 @@ class Desk:
             self._sync_line((row["venue"], row["symbol"], row["position_side"]))
         elif kind in REBUILD:
             self.sync_lines()
+        elif kind in ("rate", "config_changed"):
+            self._sync_rates()
+        elif kind == "contracts":
+            self.lines.contracts_changed({row[1] for row in fields["rows"]})
+        if fields.get("settle"):
+            self.lines.contracts_changed((fields["symbol"],))
         self._puts += 1
         if self._puts >= self._snapshot_every:
             self.snapshot()
@@ -194,6 +206,18 @@ class Desk:
     def sync_lines(self) -> None:
         for key in {*self.lines.working, *self.state.reservations.lines()}:
             self._sync_line(key)
+
+    def _sync_rates(self) -> None:
+        self.rates = self.state.rates
+        prices = {asset: rate.price for asset, rate in (self.rates.rates or {}).items()}
+        self.lines.set_rates({**prices, self.rates.asset: Decimal(1)})
+
+    def state_contracts(self, contracts: Mapping[Home, Contract], at_ms: int) -> None:
+        """Put on record what instruments are worth and settle in, as far as that is new."""
+        known = self.state.contracts.stated
+        rows = [row_of(home, one) for home, one in contracts.items() if known.get(home, LINEAR) != one]
+        if rows:
+            self.put("contracts", rows=rows, at_ms=at_ms)
 
     # time
 

@@ -32,6 +32,8 @@ Clock = Callable[[], int]
 """Milliseconds since 1970 UTC."""
 Listener = Callable[[Position], None]
 FillListener = Callable[[Fill, Outcome], None]
+PaymentListener = Callable[[FundingPayment | Transfer], None]
+ReconcileListener = Callable[[Reconciliation], None]
 
 MARK_INTERVAL_MS = 1000
 
@@ -72,6 +74,8 @@ class PositionTracker:
         self._committing = False
         self._closed_listeners: list[Listener] = []
         self._fill_listeners: list[FillListener] = []
+        self._payment_listeners: list[PaymentListener] = []
+        self._reconcile_listeners: list[ReconcileListener] = []
         self._lock = asyncio.Lock()
         for contract in contracts:
             self.set_contract(contract)
@@ -205,6 +209,8 @@ class PositionTracker:
         found = reconcile(self._book, account, name=name, venue=venue)
         self.flush_marks()
         self._record("reconciled", _reconciled(found))
+        for listener in tuple(self._reconcile_listeners):
+            listener(found)
         return found
 
     # --- listeners
@@ -218,6 +224,16 @@ class PositionTracker:
         """Call with every fill that counts and what it did, in the step that books it."""
         self._fill_listeners.append(listener)
         return lambda: self._fill_listeners.remove(listener)
+
+    def on_payment(self, listener: PaymentListener) -> Callable[[], None]:
+        """Call with every funding payment and transfer that counts, in the step that books it."""
+        self._payment_listeners.append(listener)
+        return lambda: self._payment_listeners.remove(listener)
+
+    def on_reconciled(self, listener: ReconcileListener) -> Callable[[], None]:
+        """Call with every comparison with the venue that `reconcile` makes."""
+        self._reconcile_listeners.append(listener)
+        return lambda: self._reconcile_listeners.remove(listener)
 
     # --- within
 
@@ -252,6 +268,9 @@ class PositionTracker:
         if isinstance(event, Fill):
             for heard in tuple(self._fill_listeners):
                 heard(event, outcome)
+        elif isinstance(event, FundingPayment | Transfer):
+            for told in tuple(self._payment_listeners):
+                told(event)
         for closed in outcome.closed:
             for listener in tuple(self._closed_listeners):
                 listener(closed)
