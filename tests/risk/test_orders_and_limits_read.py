@@ -13,8 +13,6 @@ from solvent.risk.limits import Limits
 from solvent.risk.lines import LINEAR, Contract
 from solvent.risk.situation import (
     EXACT,
-    Attached,
-    InstrumentFacts,
     Malformed,
     MarginAfter,
     Mark,
@@ -97,9 +95,10 @@ NONE_ELSE = Others(D(0), 0, ())
 def test_what_an_order_is_worth():
     """A buy at its price, a sell at the higher of price and mark, a market order at the mark."""
 
-    def worth(mark, facts=Attached.NONE, position=D(0), others=NONE_ELSE, **changes):
+    def worth(mark, contract=LINEAR, position=D(0), others=NONE_ELSE, rate=1, **changes):
         mark = None if mark is None else Mark(D(mark), 0)
-        return sums(read(quantity=D(2), **changes), mark, position, (), others, facts)
+        rate = None if rate is None else D(rate)
+        return sums(read(quantity=D(2), **changes), mark, position, (), others, contract, rate)[:3]
 
     assert worth(110) == (200, 220, 220)
     assert worth(90, side="sell") == (200, 200, 200)
@@ -109,10 +108,15 @@ def test_what_an_order_is_worth():
     assert worth(None) == (200, None, None)
     assert worth(None, side="sell") == (None, None, None)
     assert worth(None, order_type="market") == (None, None, None)
-    assert worth(100, InstrumentFacts(contract=Contract(D(10), True))) == (20, 20, 20)
-    assert worth(100, InstrumentFacts(contract=LINEAR), position=D(1)) == (200, 300, 300)
+    assert worth(100, Contract(D(10), True)) == (20, 20, 20)
+    assert worth(100, position=D(1)) == (200, 300, 300)
     assert worth(100, others=Others(D(50), 1, ())) == (200, 200, 250)
     assert worth(100, others=Others(D(50), 1, ("ETH",))) == (200, 200, None)
+    euro = Contract(quote="EUR", settle="EUR")
+    assert worth(100, euro, rate="1.1", others=Others(D(50), 1, ())) == (220, 220, 270), (
+        "others are valued already"
+    )
+    assert worth(100, euro, rate=None) == (None, None, None)
 
 
 # ---------------------------------------------------------------- limits

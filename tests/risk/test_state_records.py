@@ -265,7 +265,7 @@ def test_what_a_line_settles_in_is_said_by_its_fills(side):
     """By venue and symbol: for both sides of a hedge, and for no other venue."""
     coin = fill(settle="BTC", venue="bybit", position_side=side, quantity="2")
     state = told(coin, mark(100, venue="bybit"), mark(110, venue="bybit"))
-    assert state.settles == {("bybit", "BTC"): "BTC"}
+    assert state.contracts.settles == {("bybit", "BTC"): "BTC"}
     assert (state.since, state.unvalued) == (0, {"BTC": 20})
     assert told(fill(venue="bingx"), mark(100), mark(110), state=state).since == 10
 

@@ -147,21 +147,6 @@ class Situation(NamedTuple):
     """What the order's instrument is quoted in, where no rate of it was ever told: its amounts are not known."""
 
 
-def situate(order: Asked, limits: Limits, now_ms: int, **facts: Any) -> Situation:
-    """A situation with its sums."""
-    return measured(Situation(order, limits, now_ms, **facts))
-
-
-def measured(s: Situation) -> Situation:
-    """The situation with its sums, where they can be known."""
-    contract = s.instrument.contract if isinstance(s.instrument, InstrumentFacts) else LINEAR
-    rate = s.rates.rate(contract.quote)
-    price = None if rate is None else rate.price
-    found = sums(s.order, s.mark, s.position, s.working, s.others, contract, price)
-    unrated = contract.quote if rate is None else ""
-    return s._replace(notional=found[0], worst=found[1], exposure=found[2], quoted=found[3], unrated=unrated)
-
-
 def sums(
     order: Asked,
     mark: Mark | None,
