@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from solvent.core.numbers import text
@@ -20,7 +21,6 @@ Record = Mapping[str, Any]
 WINDOW_MS: Final = 60_000
 MAX_USED_IDS: Final = 10_000
 """Client ids remembered. An older one could only be used again after ten thousand others."""
-MAX_FILL_IDS: Final = 100_000
 RATE_AGE_SECONDS: Final = "300"
 
 
@@ -88,8 +88,8 @@ class DeskState:
         """Whether the fill was counted before."""
         return _fill_name(record) in self.fills
 
-    def to_data(self) -> dict[str, Any]:
-        """Plain data, amounts as text: the same for the same records."""
+    def to_data(self, fills_told: int = 0) -> dict[str, Any]:
+        """Plain data, amounts as text: the same for the same records. Without the first `fills_told` fills."""
         return {
             "config": self.config,
             "balance": _shown(self.balance),
@@ -107,7 +107,7 @@ class DeskState:
             "recent": [[*key, times] for key, times in self.recent.items()],
             "used": list(self.used),
             "positions": [[*key, text(quantity)] for key, quantity in self.positions.items()],
-            "fills": list(self.fills),
+            "fills": [*islice(reversed(self.fills), len(self.fills) - fills_told)][::-1],
             "inconsistent": [[*key, why] for key, why in self.inconsistent.items()],
             "marks": [[*key, text(price)] for key, price in self.marks.items()],
             "valuation_asset": self.valuation_asset,
@@ -260,9 +260,7 @@ def _filled(state: DeskState, record: Record) -> None:
     name = _fill_name(record)
     if name in state.fills:
         return
-    state.fills[name] = None
-    if len(state.fills) > MAX_FILL_IDS:
-        del state.fills[next(iter(state.fills))]
+    state.fills[name] = None  # for ever: a list of old fills that is read again must not count
     quantity = Decimal(record["quantity"])
     key = key_of(record)
     held = state.positions.get(key, ZERO) + (quantity if record["side"] == "buy" else -quantity)
