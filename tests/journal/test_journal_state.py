@@ -92,7 +92,9 @@ def test_a_start_reads_nothing_but_snapshots_and_what_came_after_them(tmp_path):
     first_read = min(newest["state"].seq, newest["positions_state"]["upto"])
     assert 0 < first_read < len(lines)
     blurred = [
-        line if kind_of(line) in SNAPSHOTS else line.replace(b'"fact":', b'"fxct":').replace(b'"desk":', b'"dxsk":')
+        line
+        if kind_of(line) in SNAPSHOTS
+        else line.replace(b'"fact":', b'"fxct":').replace(b'"desk":', b'"dxsk":')
         for line in lines[:first_read]
     ]
     folder = written(tmp_path / "blurred", chained([*blurred, *lines[first_read:]]))
@@ -245,15 +247,16 @@ def test_a_record_is_found_by_its_number(tmp_path_factory, lengths, new_days, da
         record_at(folder, len(everything) + 1)
 
 
-@pytest.mark.parametrize("last", [[("later", 1), ("check", 1)], [("buy", 2), ("mark", 1)]])
+@pytest.mark.parametrize("last", [[("fund", 2), ("check", 1)], [("buy", 2), ("mark", 1)]])
 def test_the_state_after_a_cut_at_every_byte_of_the_last_three_records(tmp_path, last):
     """What starts on a cut journal holds the fold of the whole records left: gate, tracker and replay."""
-    made = play(tmp_path / "whole", [*BUSY[:8], *last], 4)
+    made = play(tmp_path / "whole", [*BUSY[:10], *last], 4)
     made.audit.close()
     (path,) = (tmp_path / "whole").glob("audit-*.jsonl")
     lines = lines_of(tmp_path / "whole")[:-1]  # without `closed`: a kill
     content = b"".join(lines)
     kinds, states = [kind_of(line) for line in lines[-3:]], {}
+    assert {"risk_approved", "state"} & set(kinds)
     starts = len(content) - len(b"".join(lines[-3:]))
     cuts = [at for at in range(starts, len(content) + 1) if not at % STRIDE or b"\n" in content[at - 2 : at + 1]]
     for cut in cuts:

@@ -1,6 +1,6 @@
 """Facts and books as plain data and back. Amounts are text, exact to the last decimal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
@@ -193,23 +193,29 @@ def book_of(data: Mapping[str, Any]) -> Book:
         raise BadInput("book", "the data of a book", f"<{type(error).__name__}: {error}>") from None
 
 
-def joined(parts: Sequence[Mapping[str, Any]]) -> Book:
-    """The book of parts, oldest first: the last one's, with the ids and closed positions of all.
+def joined(parts: Iterable[Mapping[str, Any]]) -> Book:
+    """The book of parts, newest first: the newest one's, with the ids and closed positions of all.
 
-    Raises BadInput, too where a part is missing from their row as far as counts can tell.
+    Takes one part at a time, and of each only what grew. Raises BadInput, too where closed positions are missing.
     """
-    ids: dict[tuple[str, ...], list[str]] = {}
+    rows: list[Any] = []
     closed: list[Any] = []
+    newest: Mapping[str, Any] | None = None
     try:
         for part in parts:
-            closed.extend(part["closed"])
-            for row in part["seen"]:
-                ids.setdefault((row["venue"], row["account"], row["what"]), []).extend(row["ids"])
-        seen = [{**Stream(*stream)._asdict(), "ids": names} for stream, names in ids.items()]
-        whole = {**parts[-1], "closed": closed[-MAX_KEPT:], "seen": seen}
+            newest = part if newest is None else newest
+            rows.extend(part["seen"])
+            if len(closed) < MAX_KEPT:
+                closed = [*part["closed"], *closed]
+        if newest is None:
+            raise BadInput("book", "at least one part", "<none>")
+        ids: dict[Stream, list[str]] = {}
+        for row in reversed(rows):  # within a part each stream has one row
+            ids.setdefault(Stream(row["venue"], row["account"], row["what"]), []).extend(row["ids"])
     except (TypeError, KeyError) as error:
         raise BadInput("book", "the parts of a book", f"<{type(error).__name__}: {error}>") from None
-    book = book_of(whole)
+    seen = [{**stream._asdict(), "ids": names} for stream, names in ids.items()]
+    book = book_of({**newest, "closed": closed[-MAX_KEPT:], "seen": seen})
     if len(book.closed) != min(book.closed.count, MAX_KEPT):
         raise BadInput("book.closed", f"the last of {book.closed.count} positions", f"<{len(book.closed)}>")
     return book

@@ -5,8 +5,10 @@ A snapshot leaves out what earlier ones told of that only grows (ids that were c
 `before` is the number of the one to read next.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import localcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +23,6 @@ from solvent.runtime.journal_seek import newest_of, record_at, records_after
 
 DESK: Final = Event.STATE.value
 POSITIONS: Final = Event.POSITIONS_STATE.value
-GROWING: Final = ("fills",)
-"""Fields of the desk's state that only grow: lists of which a snapshot holds the newest part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,31 +84,38 @@ def _seq(record: Record | None) -> int:
     return 0 if record is None else record.seq
 
 
-def _parts(folder: Path, newest: Record) -> list[Record]:
-    """The row of snapshots that the newest one continues, oldest first."""
-    parts = [newest]
-    while before := int(parts[-1].get("before") or 0):
-        earlier = record_at(folder, before)
-        if earlier.type != newest.type or earlier.seq >= parts[-1].seq:
-            raise JournalFailed(f"record {parts[-1].seq} continues record {before}, which is no such snapshot")
-        parts.append(earlier)
-    return parts[::-1]
+def _parts(folder: Path, newest: Record) -> Iterator[dict[str, Any]]:
+    """The data of a snapshot and of those that it continues, newest first, one at a time."""
+    seq, fields = newest.seq, newest.to_dict()
+    kind = fields["type"]
+    while True:
+        yield fields["data"]
+        before = int(fields.get("before") or 0)
+        if not before:
+            return
+        fields = record_at(folder, before).to_dict()
+        if fields["type"] != kind or before >= seq:
+            raise JournalFailed(f"record {seq} continues record {before}, which is no such snapshot")
+        seq = before
 
 
 def _desk_of(folder: Path, newest: Record | None) -> DeskState:
     """The desk as its newest snapshot has it."""
     if newest is None:
         return DeskState()
-    parts = [part["data"] for part in _parts(folder, newest)]
-    grown = {name: [one for part in parts for one in part.get(name, ())] for name in GROWING}
-    return DeskState.from_data({**parts[-1], **grown})
+    data: dict[str, Any] = {}
+    fills: list[list[str]] = []
+    for part in _parts(folder, newest):
+        data = data or part
+        fills.append(part["fills"])
+    return DeskState.from_data({**data, "fills": chain.from_iterable(reversed(fills))})
 
 
 def _book_of(folder: Path, newest: Record | None) -> tuple[Book, int]:
     """The book as its newest snapshot has it, and the number of the last record that is in it."""
     if newest is None:
         return Book(), 0
-    return joined([part["data"] for part in _parts(folder, newest)]), int(newest["upto"])
+    return joined(_parts(folder, newest)), int(newest["upto"])
 
 
 def state_of(folder: Path, *, from_start: bool = False) -> dict[str, Any]:
