@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from solvent.core.numbers import text
@@ -121,8 +122,8 @@ class DeskState:
         """Whether the funding payment or the transfer was counted before; never of one without an id."""
         return payment_name(record) in self.payments
 
-    def to_data(self) -> dict[str, Any]:
-        """Plain data, amounts as text: the same for the same records."""
+    def to_data(self, fills_told: int = 0) -> dict[str, Any]:
+        """Plain data, amounts as text: the same for the same records. Without the first `fills_told` fills."""
         return {
             "config": self.config,
             "balance": _shown(self.balance),
@@ -140,7 +141,7 @@ class DeskState:
             "recent": [[*key, times] for key, times in self.recent.items()],
             "used": list(self.used),
             "positions": [[*key, text(quantity)] for key, quantity in self.positions.items()],
-            "fills": list(self.fills),
+            "fills": [*islice(reversed(self.fills), len(self.fills) - fills_told)][::-1],
             "inconsistent": [[*key, why] for key, why in self.inconsistent.items()],
             "marks": [[*key, text(price)] for key, price in self.marks.items()],
             "valuation_asset": self.valuation_asset,

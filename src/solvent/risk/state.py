@@ -18,7 +18,8 @@ from solvent.risk.valuation import Rate
 WINDOW_MS: Final = 60_000
 MAX_USED_IDS: Final = 10_000
 """Client ids remembered. An older one could only be used again after ten thousand others."""
-MAX_FILL_IDS: Final = 100_000
+MAX_PAYMENT_IDS: Final = 100_000
+"""Payments remembered by id. An older one is dated before the account update whose equity has it."""
 
 
 def key_of(record: Record) -> LineKey:
@@ -102,7 +103,7 @@ def _is_new(state: DeskState, record: Record) -> bool:
     if name in state.payments:
         return False
     state.payments[name] = None
-    if len(state.payments) > MAX_FILL_IDS:
+    if len(state.payments) > MAX_PAYMENT_IDS:
         del state.payments[next(iter(state.payments))]
     return True
 
@@ -193,9 +194,7 @@ def _filled(state: DeskState, record: Record) -> None:
     name = fill_name(record)
     if name in state.fills:
         return
-    state.fills[name] = None
-    if len(state.fills) > MAX_FILL_IDS:
-        del state.fills[next(iter(state.fills))]
+    state.fills[name] = None  # for ever: a list of old fills that is read again must not count
     quantity = Decimal(record["quantity"])
     key = key_of(record)
     held = state.positions.get(key, ZERO) + (quantity if record["side"] == "buy" else -quantity)
@@ -297,4 +296,4 @@ _ACTS: Final[dict[str, Callable[[DeskState, Record], None]]] = {
 """What our records do. A `state` record changes nothing: it is where a replay may start."""
 
 
-__all__ = ["MAX_FILL_IDS", "MAX_USED_IDS", "WINDOW_MS", "DeskState", "Record", "apply", "key_of", "utc_day"]
+__all__ = ["MAX_PAYMENT_IDS", "MAX_USED_IDS", "WINDOW_MS", "DeskState", "Record", "apply", "key_of", "utc_day"]

@@ -18,7 +18,8 @@ from solvent.risk.state import DeskState, apply, utc_day
 from solvent.risk.valuation import Rates
 from solvent.runtime.clock import Clock
 from solvent.runtime.order_words import config_fields
-from solvent.runtime.recorder import FAILURES, Journal, Pending
+from solvent.runtime.recorder import FAILURES, Journal, Pending, seq_of
+from solvent.runtime.replayed import fold
 
 MS_PER_DAY: Final = 86_400_000
 MARK_EVERY_MS: Final = 1_000
@@ -51,6 +52,7 @@ class Desk:
         self._lifetime_ms = lifetime_ms
         self._snapshot_every = snapshot_every
         self._puts = 0
+        self._snapshot_seq = self._fills_told = 0
         self._recorded_marks: dict[tuple[str, str], int] = {}
 
     def now_ms(self) -> int:
@@ -74,7 +76,9 @@ class Desk:
         if folder is not None and not self.failure:
             why = "the journal's end was torn: the breaker's state is not proven"
             try:
-                self.state, proven = restore(Path(folder))
+                found = fold(Path(folder), positions=False)
+                self.state, proven = found.desk, found.proven
+                self._snapshot_seq, self._fills_told = found.desk_snapshot, found.desk_told
             except Exception as error:
                 proven, why = False, f"the journal cannot be replayed: {error}"[:300]
             if not proven:
@@ -130,12 +134,17 @@ class Desk:
             self.snapshot()
 
     def snapshot(self) -> None:
-        """A `state` record: a replay may start from it."""
+        """A `state` record: a replay may start from it. Fills that the one `before` tells of are left out."""
         self._puts = 0
+        data = self.state.to_data(self._fills_told)
         try:
-            self.journal.submit("state", at_ms=self.now_ms(), data=self.state.to_data())
+            made = self.journal.submit("state", at_ms=self.now_ms(), before=self._snapshot_seq, data=data)
         except FAILURES as error:
             self.fail(str(error))
+            return
+        seq = seq_of(made)
+        if seq is not None:  # else the next one tells everything again
+            self._snapshot_seq, self._fills_told = seq, len(self.state.fills)
 
     def fail(self, why: str) -> None:
         """The journal takes no more: the breaker trips, in memory, since nothing else can be had."""
@@ -256,20 +265,8 @@ def restore(folder: Path) -> tuple[DeskState, bool]:
     """The state that a journal's records make, and whether its end is proven: the last writer closed it in
     good order, or at least no torn line was set aside since. Starts from the newest `state` record.
     """
-    from solvent.journal.filters import Filter
-    from solvent.runtime.journal_reader import newest, records
-
-    found = newest(folder, 1, Filter(types=frozenset({"state"})))
-    base = found[-1].seq if found else 0
-    state = DeskState.from_data(found[-1]["data"]) if found else DeskState()
-    since = found[-1].timestamp if found else None
-    torn = False
-    for record in records(folder, Filter(since=since)):
-        if record.seq <= base:
-            continue
-        torn = record.type == "torn_tail" or (torn and record.type != "breaker_reset")
-        apply(state, record)
-    return state, not torn
+    found = fold(folder, positions=False)
+    return found.desk, found.proven
 
 
 def held_by(positions: Any) -> tuple[dict[LineKey, Decimal], dict[LineKey, str]]:
