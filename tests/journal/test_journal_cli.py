@@ -1,5 +1,6 @@
 """`solvent audit`, as a person or a script calls it."""
 
+import asyncio
 import csv
 import json
 import stat
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from solvent import AuditLogger
+from solvent import AuditLogger, Fill, PositionTracker
 from solvent.cli.app import app
 from solvent.core.errors import SolventError
 
@@ -210,3 +211,19 @@ def test_export_writes_a_table(journal: Path, tmp_path: Path) -> None:
     assert rows[1]["timestamp"] == "2025-02-11T12:00:00.000000Z"
     assert [row["price"] for row in rows if row["type"] == "order_submitted"] == ["6", "7", "8", "9"]
     assert isinstance(audit("export", journal, "-o", tmp_path / "t.xlsx").exception, SolventError)
+
+
+def test_state_from_the_start_and_from_snapshots_is_the_same(tmp_path: Path) -> None:
+    with AuditLogger(tmp_path) as log:
+        tracker = PositionTracker(log, snapshot_every=2)
+        for number in range(5):
+            fill = Fill(id=str(number), symbol="BTC", side="buy", quantity=1, price=100 + number)
+            asyncio.run(tracker.update_from_fill(fill))
+    said = audit("state", tmp_path, "--json")
+    assert said.exit_code == 0
+    assert said.stdout == audit("state", tmp_path, "--from-start", "--json").stdout
+    state = json.loads(said.stdout)
+    assert state["positions"] == tracker.book.to_data()
+    assert [position["quantity"] for position in state["positions"]["positions"]] == ["5"]
+    assert state["seq"] == json.loads(audit("tail", tmp_path, "-n", 1).stdout)["seq"]
+    assert audit("state", tmp_path / "none").exit_code != 0

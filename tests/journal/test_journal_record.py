@@ -269,6 +269,7 @@ def test_event_types_are_the_named_ones_and_words_of_ones_own() -> None:
         "breaker_reset",
         "transfer",
         "state",
+        "positions_state",
         "torn_tail",
         "opened",
         "closed",

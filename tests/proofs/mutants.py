@@ -5,6 +5,7 @@ is compiled from memory, so no file is touched. First the fast tests judge it, w
 they let live is judged again by all of tests/risk with all examples.
 
     python tests/proofs/mutants.py [--only safety.py] [--sample N --seed S] [--out FILE]
+                                   [--again FILE [--tests margin_exact]]
 """
 
 import argparse
@@ -26,9 +27,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RISK = ROOT / "src" / "solvent" / "risk"
-MODULES = ["gate.py", "safety.py", "breaker.py", "reservations.py", "lines.py", "margin_view.py"]
-FAST = ["boundaries", "limits_fire", "fail_closed", "safety", "margin_view", "breaker", "gate_properties"]
-FAST += ["replay_state"]
+MODULES = ["gate.py", "safety.py", "breaker.py", "reservations.py", "lines.py", "margin_view.py", "margin_line.py"]
+MODULES += ["margin_exact.py", "situation.py", "state.py", "limits.py", "verdict.py"]
+FAST = ["boundaries", "limits_fire", "fail_closed", "safety", "breaker", "gate_properties", "replay_state"]
+FAST += ["valuation", "margin_view", "margin_view_edges", "margin_view_nearest", "margin_exact", "state_records"]
+FAST += ["orders_and_limits_read"]
+FIRST = {"margin": "margin", "state": "state", "situation": "read", "limits": "read", "verdict": "read"}
+"""Start of a module's name -> word in the names of the tests that notice its mutants soonest."""
 FEW = 30
 SECONDS = {"fast": 40, "all": 120}
 AT_ONCE = 2
@@ -172,8 +177,11 @@ def judge(mutant, stage, folder):
     importlib.machinery.SourceFileLoader.get_code = get_code
     tests = [f"tests/risk/test_{n}.py" for n in FAST] if stage == "fast" else ["tests/risk"]
     tests = [t for t in tests if (ROOT / t).exists()]
-    if stage == "fast" and mutant.module == "margin_view.py":
-        tests.sort(key=lambda t: "margin_view" not in t)
+    soonest = [word for start, word in FIRST.items() if mutant.module.startswith(start)]
+    if stage == "fast" and soonest:
+        tests.sort(key=lambda t: soonest[0] not in t)
+    if stage == "fast" and soonest == ["margin"]:
+        tests = [t for t in tests if "margin" in t or t.endswith(("boundaries.py", "fail_closed.py", "safety.py"))]
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
@@ -229,6 +237,13 @@ def run(mutants, stage):
                 yield mutant, *ended(status, folder, stopped)
 
 
+def survivors(path):
+    """(where, before, after) of what lived when it was judged last."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    last = {(r["where"], r["before"], r["after"]): r["outcome"] for r in rows}
+    return {key for key, outcome in last.items() if outcome == "survived"}
+
+
 def preload():
     """Import what every run needs and no mutant changes."""
     names = ["pytest", "_pytest.assertion.rewrite", "hypothesis", "hypothesis.extra", "hypothesis.strategies"]
@@ -251,12 +266,18 @@ def main():
     given.add_argument("--seed", type=int, default=1)
     given.add_argument("--stage", choices=["fast", "all"], help="only this stage")
     given.add_argument("--out", type=Path, help="write every outcome there, one JSON per line")
+    given.add_argument("--again", type=Path, help="only what lived by the outcomes that --out wrote there")
+    given.add_argument("--tests", action="append", help="only these judge: margin_exact for test_margin_exact.py")
     words = given.parse_args()
+    FAST[:] = words.tests or FAST
     os.chdir(ROOT)
     modules = [*sorted(f"checks/{p.name}" for p in (RISK / "checks").glob("*.py")), *MODULES]
     made = [m for module in modules for m in mutants_of(module)]
     if words.only:
         made = [m for m in made if m.module in words.only or m.where in words.only]
+    if words.again:
+        lived = survivors(words.again)
+        made = [m for m in made if (m.where, m.before, m.after) in lived]
     whole = len(made)
     if words.sample and words.sample < whole:
         made = random.Random(words.seed).sample(made, words.sample)

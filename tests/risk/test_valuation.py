@@ -21,6 +21,10 @@ def pnl(risk):
     return D(risk.status["day_pnl"])
 
 
+WAITS = dict.fromkeys(("valuation", "daily_loss", "daily_loss_percent"), "rate-unknown")
+"""An amount that nothing values: no rate, and no known P&L of the day."""
+
+
 def test_worth():
     rates = Rates("USD", {"HYPE": Rate(D(30), 1000), "USDC": Rate(D(1), None)})
     assert rates.worth(D(2), "HYPE", 2000, 1000) == 60
@@ -50,7 +54,8 @@ def test_dollars_count_one_to_one_unless_configured_otherwise(asset):
 def test_a_fee_without_a_rate_refuses_what_opens_risk_until_it_is_valued():
     risk = gate()
     filled(risk, 2, "HYPE")
-    assert failed(risk.preview_order(order())) == {"valuation": "rate-unknown"}
+    assert failed(risk.preview_order(order())) == WAITS
+    assert "HYPE" in risk.preview_order(order()).verdict("daily_loss").note
     assert risk.preview_order(sell("0.01")).approved, "it only reduces"
     risk.update_rate("HYPE", 30)
     assert pnl(risk) == -60
@@ -133,7 +138,7 @@ def test_rates_and_what_waits_for_them_survive_a_restart(tmp_path):
         risk = opened(audit)
         risk.update_market_price("BTC", 50_000)
         assert pnl(risk) == -60
-        assert failed(risk.preview_order(order())) == {"valuation": "rate-unknown"}
+        assert failed(risk.preview_order(order())) == WAITS
         risk.update_rate("ETH", 10)
         assert risk.preview_order(order("0.01"), [held(0)]).approved
 

@@ -243,11 +243,17 @@ def export(
 
 
 @app.command("state")
-def state(folder: Folder, json: Json = False) -> None:
+def state(
+    folder: Folder,
+    json: Json = False,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Fold every record instead of going on from the newest snapshots.")
+    ] = False,
+) -> None:
     """Rebuild positions, breaker, reservations and the day's P&L from the records alone."""
     from solvent.runtime.replayed import state_of
 
-    found = state_of(folder)
+    found = state_of(folder, from_start=from_start)
     if json:
         print_json(found)
         return

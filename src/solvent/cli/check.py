@@ -21,7 +21,7 @@ def command(
     """Every check on one order, on the facts of a bundle, as of its capture. Exit 0 approved, 1 refused.
 
     Without a bundle nothing is known of account and market, and an order may say its own: "mark", "bid",
-    "ask", "equity". What nobody says is refused.
+    "ask", "equity", "rates" (by asset). What nobody says is refused.
     """
     from solvent.runtime.check_once import check_once, order_of
 

@@ -114,6 +114,10 @@ class Instrument:
     isolated_only: bool = False
     strict_isolated: bool = False
     inverse: bool = False
+    quote: str = ""
+    """The asset of its price and notional; "" where nobody says, which is taken for the account's own money."""
+    settle: str = ""
+    """The asset of its profit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,9 @@ class Event(StrEnum):
     DAY_STARTED = "day_started"
     BREAKER_RESET = "breaker_reset"
     STATE = "state"
+    """The gate's state: a snapshot, from which a replay may start."""
+    POSITIONS_STATE = "positions_state"
+    """The same of the positions."""
 
     OPENED = "opened"
     """A writer opened the folder: `durability`, `keyed`."""

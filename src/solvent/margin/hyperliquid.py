@@ -34,6 +34,7 @@ class HyperliquidRules(Rules):
     rounding = "truncated to 6 decimals"
     highest_price: ClassVar[Fraction] = Fraction(10**15)
     taker_fee = Fraction(45, 100_000)
+    sums_by_notional = True
 
     @property
     def _era_2023(self) -> bool:

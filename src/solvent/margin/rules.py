@@ -54,6 +54,10 @@ class Rules(ABC):
     """Whether changing the setting of an isolated position posts its margin anew."""
     keeps_quote_ledger: ClassVar[bool] = False
     """Whether each position keeps its own part of the pool's cash (Nado's v_quote)."""
+    sums_by_notional: ClassVar[bool] = False
+    """Whether a cross pool is the plain sum of its positions, and each asks by its notional and leverage alone: no
+    closing fee, entry price, own ledger, bonus or second side in it. What a fill changes can then be summed.
+    """
     max_size_doubt: ClassVar[str] = ""
     """Why the venue may draw the line of the largest order elsewhere."""
     isolated_transfer_fee: ClassVar[Fraction] = ZERO

@@ -62,6 +62,7 @@ class Book:
     positions: Mapping[Key, Position] = field(default_factory=dict)
     """Flat ones too: they know what was last said of them."""
     closed: History[Position] = field(default_factory=History)
+    """The last thousand, and how many there were. Each is in the outcome of the fact that ended it."""
     seen: Mapping[Stream, Seen] = field(default_factory=dict)
     marks: Mapping[Named, Mark] = field(default_factory=dict)
     contracts: Mapping[Named, Contract] = field(default_factory=dict)
@@ -263,9 +264,10 @@ class Builder:
         """Put the venue's word in place of ours and take the doubt away."""
         venue, account = adoption.venue, adoption.account
         theirs = {Key(venue, account, a.symbol, a.position_side): a for a in adoption.positions}
-        keys = dict.fromkeys(k for k in self._positions if k.venue == venue and k.account == account)
+        ours = (k for k in self._positions if k.venue == venue and k.account == account)
         ended: list[Position] = []
-        for key in dict.fromkeys([*keys, *theirs]):
+        # By name: a book that comes back from its data no longer knows which came first.
+        for key in sorted({*ours, *theirs}, key=lambda k: (k.symbol, k.side or "")):
             if adoption.symbols is None or key.symbol in adoption.symbols:
                 closed = self.line(key).adopt(theirs.get(key), adoption.time)
                 if closed is not None:

@@ -1,7 +1,7 @@
 """Facts and books as plain data and back. Amounts are text, exact to the last decimal."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +20,7 @@ from solvent.core.facts import (
 from solvent.core.numbers import text
 from solvent.positions import grains
 from solvent.positions.book import Book, Stream, Total
-from solvent.positions.history import History, Seen
+from solvent.positions.history import MAX_KEPT, History, Seen
 from solvent.positions.position import Key, Position
 
 VERSION = 1
@@ -134,15 +134,36 @@ def _key_order(key: Key) -> tuple[str, ...]:
     return (key.venue, key.account, key.symbol, key.side or "")
 
 
-def book_data(book: Book) -> dict[str, Any]:
-    """A book as plain data. What has no order of its own is sorted: the same book, the same bytes."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How far earlier parts told of what only grows: ids by stream, closed positions. Counts."""
+
+    seen: Mapping[Stream, int] = field(default_factory=dict)
+    closed: int = 0
+
+
+NOTHING = Told()
+
+
+def told_by(book: Book) -> Told:
+    """All that a book holds."""
+    return Told({stream: len(seen) for stream, seen in book.seen.items()}, book.closed.count)
+
+
+def book_data(book: Book, told: Told = NOTHING) -> dict[str, Any]:
+    """A book as plain data, but for the ids and closed positions that were `told`: `joined` puts those back.
+
+    What has no order of its own is sorted: the same book, the same bytes.
+    """
+    fresh = {stream: book.seen[stream].after(told.seen.get(stream, 0)) for stream in sorted(book.seen)}
     return {
         "v": VERSION,
         "contracts": [_contract_data(book.contracts[named]) for named in sorted(book.contracts)],
         "positions": [position_data(book.positions[key]) for key in sorted(book.positions, key=_key_order)],
-        "closed": [position_data(p) for p in book.closed],
+        "closed": [position_data(p) for p in book.closed.after(told.closed)],
+        "closed_count": book.closed.count,
         "marks": [_record(book.marks[named]) for named in sorted(book.marks)],
-        "seen": [{**stream._asdict(), "ids": list(book.seen[stream])} for stream in sorted(book.seen)],
+        "seen": [{**stream._asdict(), "ids": ids} for stream, ids in fresh.items() if ids],
         "totals": [
             {**total._asdict(), "amount": text(grains.amount(book.totals[total]))} for total in sorted(book.totals)
         ],
@@ -159,7 +180,7 @@ def book_of(data: Mapping[str, Any]) -> Book:
         marks = [Mark(**m) for m in data["marks"]]
         return Book(
             positions={p.key: p for p in positions},
-            closed=History(position_of(p) for p in data["closed"]),
+            closed=History((position_of(p) for p in data["closed"]), data["closed_count"]),
             seen={Stream(s["venue"], s["account"], s["what"]): Seen(_texts(s["ids"])) for s in data["seen"]},
             marks={(m.venue, m.symbol): m for m in marks},
             contracts={(c.venue, c.symbol): c for c in contracts},
@@ -172,8 +193,46 @@ def book_of(data: Mapping[str, Any]) -> Book:
         raise BadInput("book", "the data of a book", f"<{type(error).__name__}: {error}>") from None
 
 
+def joined(parts: Iterable[Mapping[str, Any]]) -> Book:
+    """The book of parts, newest first: the newest one's, with the ids and closed positions of all.
+
+    Takes one part at a time, and of each only what grew. Raises BadInput, too where closed positions are missing.
+    """
+    rows: list[Any] = []
+    closed: list[Any] = []
+    newest: Mapping[str, Any] | None = None
+    try:
+        for part in parts:
+            newest = part if newest is None else newest
+            rows.extend(part["seen"])
+            if len(closed) < MAX_KEPT:
+                closed = [*part["closed"], *closed]
+        if newest is None:
+            raise BadInput("book", "at least one part", "<none>")
+        ids: dict[Stream, list[str]] = {}
+        for row in reversed(rows):  # within a part each stream has one row
+            ids.setdefault(Stream(row["venue"], row["account"], row["what"]), []).extend(row["ids"])
+    except (TypeError, KeyError) as error:
+        raise BadInput("book", "the parts of a book", f"<{type(error).__name__}: {error}>") from None
+    seen = [{**stream._asdict(), "ids": names} for stream, names in ids.items()]
+    book = book_of({**newest, "closed": closed[-MAX_KEPT:], "seen": seen})
+    if len(book.closed) != min(book.closed.count, MAX_KEPT):
+        raise BadInput("book.closed", f"the last of {book.closed.count} positions", f"<{len(book.closed)}>")
+    return book
+
+
 def _texts(ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(str(name) for name in ids)
 
 
-__all__ = ["book_data", "book_of", "event_data", "event_of", "position_data", "position_of"]
+__all__ = [
+    "Told",
+    "book_data",
+    "book_of",
+    "event_data",
+    "event_of",
+    "joined",
+    "position_data",
+    "position_of",
+    "told_by",
+]

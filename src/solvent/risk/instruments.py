@@ -7,14 +7,18 @@ from typing import Any
 
 from solvent.core.errors import BadInput
 from solvent.core.numbers import decimal_of, parse_decimal
-from solvent.risk.lines import Contract
-from solvent.risk.situation import InstrumentFacts
+from solvent.risk.contracts import contract_of
+from solvent.risk.situation import MAX_TEXT, InstrumentFacts
 
 _STEPS = ("size_step", "price_tick", "min_size", "min_notional", "max_size")
 
 
 def instrument_facts(given: Any) -> InstrumentFacts:
-    """Of an account's instrument, a mapping or an object with these names. Raises BadInput."""
+    """Of an account's instrument, a mapping or an object with these names. Raises BadInput.
+
+    `quote` is the asset of price and notional, `settle` that of profit; either stands for both (except of an
+    inverse contract, which is quoted in USD unless `quote` says otherwise), neither for the account's own money.
+    """
     if isinstance(given, InstrumentFacts):
         return given
 
@@ -23,8 +27,18 @@ def instrument_facts(given: Any) -> InstrumentFacts:
 
     step, tick, least, least_notional, most = (_amount(said(name), name) for name in _STEPS)
     multiplier = _amount(said("multiplier"), "multiplier")
-    contract = Contract(Decimal(1) if multiplier is None else multiplier, said("inverse") is True)
+    quote, settle = (_asset(said(name), name) for name in ("quote", "settle"))
+    unit = Decimal(1) if multiplier is None else multiplier
+    contract = contract_of(unit, said("inverse") is True, quote, settle)
     return InstrumentFacts(step, tick, least, least_notional, most, contract)
+
+
+def _asset(value: Any, field: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not (value.isprintable() or not value):
+        raise BadInput(field, "the name of an asset", value)
+    return value
 
 
 def _amount(value: Any, field: str) -> Decimal | None:

@@ -2,12 +2,15 @@
 
 A line is one position and the orders that work on it: (venue, symbol, position side), the side empty where
 the venue nets. Its worst case is the larger of what it would be worth if every buy filled and if every sell
-did. A reduce-only order makes no position larger, but it may clear the way for another to turn it.
+did. A reduce-only order makes no position larger, but it may clear the way for another to turn it. Sums are in
+the valuation asset, by the last rate of what each line is quoted in; whether that is young enough is asked apart.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
+
+from solvent.risk.contracts import LINEAR, Contract, Contracts
 
 ZERO: Final = Decimal(0)
 
@@ -27,19 +30,6 @@ class Resting(NamedTuple):
     remaining: Decimal
     price: Decimal | None
     reduce_only: bool
-
-
-class Contract(NamedTuple):
-    """How a quantity becomes money: `quantity * price * multiplier`, or `quantity * multiplier` inverse."""
-
-    multiplier: Decimal = Decimal(1)
-    inverse: bool = False
-
-    def value(self, quantity: Decimal, price: Decimal) -> Decimal:
-        return quantity * self.multiplier if self.inverse else quantity * price * self.multiplier
-
-
-LINEAR: Final = Contract()
 
 
 Fills = list[tuple[Decimal, Decimal | None]]
@@ -91,7 +81,7 @@ def worst_value(position: Decimal, mark: Decimal, working: tuple[Resting, ...], 
 
 
 class Others(NamedTuple):
-    """All lines but one: their worst-case value, how many they are, and held symbols without a mark."""
+    """All lines but one: their worst-case value, how many they are, and symbols without a mark or a rate."""
 
     exposure: Decimal
     lines: int
@@ -105,7 +95,12 @@ class Lines:
         self.positions: dict[LineKey, Decimal] = {}
         self.working: dict[LineKey, tuple[Resting, ...]] = {}
         self.marks: dict[tuple[str, str], Decimal] = {}
-        self.contracts: dict[tuple[str, str], Contract] = {}
+        self.contracts = Contracts()
+        self.rates: Mapping[str, Decimal] = {"": Decimal(1)}
+        """What one unit of an asset is worth in the valuation asset."""
+        self.assets: dict[str, int] = {}
+        """What lines are quoted and settle in, and how many do; not those of which nobody said."""
+        self._assets_of: dict[LineKey, set[str]] = {}
         self._worst: dict[LineKey, Decimal] = {}
         self._blind: dict[LineKey, None] = {}
         self._total = ZERO
@@ -138,8 +133,7 @@ class Lines:
         return same[0] if len(same) == 1 else key
 
     def contract(self, venue: str, symbol: str) -> Contract:
-        found = self.contracts.get((venue, symbol))
-        return found if found is not None else self.contracts.get(("", symbol), LINEAR)
+        return self.contracts.of(venue, symbol)
 
     def set_mark(self, venue: str, symbol: str, price: Decimal) -> None:
         if self.marks.get((venue, symbol)) == price:
@@ -151,8 +145,20 @@ class Lines:
             self._refresh(key)
 
     def set_contract(self, venue: str, symbol: str, contract: Contract) -> None:
-        self.contracts[venue, symbol] = contract
-        for key in self._by_symbol.get(symbol, ()):
+        self.contracts.stated[venue, symbol] = contract
+        self.contracts_changed((symbol,))
+
+    def contracts_changed(self, symbols: Iterable[str]) -> None:
+        """What `contracts` says of these symbols counts from now on."""
+        for symbol in symbols:
+            for key in self._by_symbol.get(symbol, ()):
+                self._refresh(key)
+
+    def set_rates(self, rates: Mapping[str, Decimal]) -> None:
+        """These and no others; of what nobody named the asset, money is the account's own."""
+        old, self.rates = self.rates, {**rates, "": Decimal(1)}
+        changed = {asset for asset in {*old, *self.rates} if old.get(asset) != self.rates.get(asset)}
+        for key in [key for key, assets in self._assets_of.items() if not changed.isdisjoint(assets)]:
             self._refresh(key)
 
     def set_position(self, key: LineKey, quantity: Decimal) -> None:
@@ -188,17 +194,33 @@ class Lines:
     def _refresh(self, key: LineKey) -> None:
         self._total -= self._worst.pop(key, ZERO)
         self._blind.pop(key, None)
+        for asset in self._assets_of.pop(key, ()):
+            self._forget(asset)
         working = self.working.get(key, ())
         if key not in self.positions and not any(not r.reduce_only for r in working):
             return
-        mark = self.mark(key[0], key[1])
-        if mark is None:
+        contract = self.contracts.of(key[0], key[1])
+        if contract.quote or contract.settle:
+            self._name(key, contract)
+        mark, rate = self.mark(key[0], key[1]), self.rates.get(contract.quote)
+        if mark is None or rate is None:
             self._blind[key] = None
             return
-        position = self.positions.get(key, ZERO)
-        worst = worst_value(position, mark, working, self.contract(key[0], key[1]))
+        worst = worst_value(self.positions.get(key, ZERO), mark, working, contract)
+        if contract.quote:
+            worst *= rate
         self._worst[key] = worst
         self._total += worst
+
+    def _name(self, key: LineKey, contract: Contract) -> None:
+        named = self._assets_of[key] = {contract.quote, contract.settle} - {""}
+        for asset in named:
+            self.assets[asset] = self.assets.get(asset, 0) + 1
+
+    def _forget(self, asset: str) -> None:
+        self.assets[asset] -= 1
+        if not self.assets[asset]:
+            del self.assets[asset]
 
     def others(self, key: LineKey) -> Others:
         """All lines but this one."""
@@ -209,3 +231,17 @@ class Lines:
             lines -= 1
         unknown = tuple(k[1] for k in blind if k != key) if blind else ()
         return Others(self._total if own is None else self._total - own, lines, unknown)
+
+
+__all__ = [
+    "LINEAR",
+    "ZERO",
+    "Contract",
+    "Fills",
+    "LineKey",
+    "Lines",
+    "Others",
+    "Resting",
+    "side_fills",
+    "worst_value",
+]

@@ -32,6 +32,7 @@ def after(
     working: Mapping[LineKey, tuple[Resting, ...]],
 ) -> MarginAfter:
     """The order's pools once the order and all that works are filled at their worst. Raises Refused."""
+    working = here(working, str(made.account.venue))
     account = replace(made.account, pools=tuple(replace(p.pool, collateral=p.collateral) for p in made.pools))
     name, side = instrument(order.symbol), _side_of(order)
     if mark is not None:
@@ -63,6 +64,15 @@ def after(
     scaled = [None if x is None else Decimal(int(x * scale)) for x in (equity, initial, before, reducing)]
     ratio = None if near is None else Ratio(Decimal(near.numerator), Decimal(near.denominator))
     return MarginAfter("", "", scaled[0], scaled[1], Decimal(scale), ratio, scaled[2], scaled[3], pair)
+
+
+def here(working: Mapping[LineKey, tuple[Resting, ...]], venue: str) -> Mapping[LineKey, tuple[Resting, ...]]:
+    """What works on this venue, or on none that is named. Orders elsewhere ask nothing of this account, and do not
+    stand for the resting orders of its report.
+    """
+    if all(key[0] in ("", venue) for key in working):
+        return working
+    return {key: orders for key, orders in working.items() if key[0] in ("", venue)}
 
 
 def pair_of(model: MarginPool, name: str, sign: int) -> str:
@@ -105,9 +115,9 @@ def _others_filled(
     key: LineKey,
     working: Mapping[LineKey, tuple[Resting, ...]],
 ) -> Account:
-    """Every other line of this account's venue with its larger side filled."""
+    """Every other line with its larger side filled."""
     for other, orders in working.items():
-        if other == key or other[0] not in ("", str(account.venue)):
+        if other == key:
             continue
         name, side = instrument(other[1]), Side(other[2]) if other[2] in ("long", "short") else None
         held = holding(account, name, side)

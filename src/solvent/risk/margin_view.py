@@ -4,9 +4,9 @@ A pool's excess is a sum over its positions, so an order changes it by what its 
 others ask is summed once, when the report is attached. Nothing is rounded: amounts are held times `scale`, the
 least common multiple of the rates' denominators, so that they end as decimals; quotients stay pairs.
 
-This quick way serves cross pools where each instrument has one position and requirements are convex in
-notional, without pair bonuses (Hyperliquid). Everything else goes through `solvent.risk.margin_exact`, which
-changes the account and evaluates it. Both count what already works, at its worst, on every line of the pool.
+This quick way serves cross pools where each instrument has one position, and what it asks is convex in its
+notional and follows from nothing else (Hyperliquid). Everything else goes through `solvent.risk.margin_exact`,
+which changes the account and evaluates it. Both count what already works, at its worst, on every line of the pool.
 """
 
 from collections.abc import Mapping
@@ -87,6 +87,7 @@ class MarginView:
         self._pools: dict[str, Sums | None] = {}
         self._terms: dict[str, Terms | None] = {}
         self._costs: dict[LineKey, tuple[tuple[Resting, ...], Decimal | None, LineCost]] = {}
+        self._sums = made.rules.sums_by_notional
         self._reports_orders = made.account.orders is not None
         self._ordered = {o.instrument for o in made.account.orders or () if not o.reduce_only}
         """What resting orders of the report hold depends on their positions: those go the long way."""
@@ -105,12 +106,9 @@ class MarginView:
     ) -> MarginAfter:
         """The order's pool once the order and all that works are filled at their worst. Call it in EXACT."""
         try:
-            name = self.instrument(order.symbol)
-            if distance == self._distance and not order.side and (working or name not in self._ordered):
-                for other in working:  # all terms first: a new one may change the pool's scale
-                    if other[0] in ("", self.venue):
-                        self._terms_of(self.instrument(other[1]))
-                self._terms_of(name)
+            name, working = self.instrument(order.symbol), margin_exact.here(working, self.venue)
+            prepared = self._sums and distance == self._distance and not order.side
+            if prepared and (working or name not in self._ordered) and self._knows(working):
                 terms = self._terms_of(name)
                 if terms is not None:
                     sums = self._sums_of(self._pool_of(name))
@@ -119,6 +117,13 @@ class MarginView:
             return margin_exact.after(self.made, self.instrument, order, mark, position, working)
         except Refused as refusal:
             return MarginAfter(refusal.code, str(refusal))
+
+    def _knows(self, working: Working) -> bool:
+        """Whether the quick way has terms of all that may open. Asked first: new terms may change the scale."""
+        for key, orders in working.items():
+            if not _only_closes(orders) and self._terms_of(self.instrument(key[1])) is None:
+                return False
+        return True
 
     def _pool_of(self, instrument: str) -> PoolResult | None:
         """The cross pool that the instrument is, or would be, held in."""
@@ -147,7 +152,7 @@ class MarginView:
         """None where the pool has what the quick way does not know."""
         model, rules = pool.model, self.made.rules
         names = [e.instrument for e in model.exposures]
-        if model.bonus or rules.keeps_quote_ledger or len(set(names)) != len(names):
+        if len(set(names)) != len(names):
             return None
         if pool.collateral.status == "unknown" or not all(model.knows(level) for level in Level):
             return None
@@ -278,10 +283,10 @@ class MarginView:
         return MarginAfter("", note, worst_equity, worst_initial, scale, nearest, before, reducing_to, pair)
 
     def _rest(self, sums: Sums, key: LineKey, working: Working, positions: Mapping[LineKey, Decimal]) -> LineCost:
-        """The worst that working orders on the pool's other lines do. Raises Refused."""
+        """The worst that working orders on the pool's other lines do."""
         total = NO_COST
         for other, orders in working.items():
-            if other == key or other[0] not in ("", self.venue):
+            if other == key:
                 continue
             c = self._cost(sums, other, orders, positions.get(other))
             if c is not NO_COST:
@@ -297,13 +302,15 @@ class MarginView:
         kept = self._costs.get(key)
         if kept is not None and kept[0] is orders and kept[1] == position:
             return kept[2]
+        if _only_closes(orders):
+            return NO_COST
         name = self.instrument(key[1])
         pool = self._pool_of(name)
         if pool is not None and pool.pool.name != sums.name:
             return NO_COST
         terms = self._terms_of(name)
-        if terms is None or self._pools[sums.name] is not sums:
-            raise Refused("margin-unknown", f"what a working order on {key[1]} would ask is not known")
+        assert terms is not None
+        assert self._pools[sums.name] is sums
         size = terms.size if position is None else position
         cost = NO_COST
         for sign in (1, -1):
@@ -358,3 +365,7 @@ class MarginView:
     def _pair(self, pool: str, name: str, sign: int) -> str:
         model = next(p.model for p in self.made.pools if p.pool.name == pool)
         return margin_exact.pair_of(model, name, sign)
+
+
+def _only_closes(orders: tuple[Resting, ...]) -> bool:
+    return all(order.reduce_only for order in orders)

@@ -8,12 +8,13 @@ from typing import Any, Final, NamedTuple
 from solvent.core.errors import BadInput
 from solvent.core.numbers import MAX_DIGITS, parse_decimal
 from solvent.risk.breaker import CLOSED, Breaker
+from solvent.risk.contracts import LINEAR, Contract
 from solvent.risk.limits import Limits
-from solvent.risk.lines import LINEAR, ZERO, Contract, LineKey, Others, Resting, worst_value
-from solvent.risk.valuation import Rates
+from solvent.risk.lines import ZERO, LineKey, Others, Resting, worst_value
+from solvent.risk.valuation import STALE, UNKNOWN, Rates
 
-EXACT: Final = Context(prec=4 * MAX_DIGITS)
-"""Wide enough that no product or sum of numbers from outside is ever rounded."""
+EXACT: Final = Context(prec=8 * MAX_DIGITS)
+"""Wide enough that no product (quantity, price, multiplier, rate) or sum of numbers from outside is rounded."""
 _NARROW: Final = Context(prec=MAX_DIGITS, traps=[Inexact])
 MAX_TEXT: Final = 128
 NOTHING_ELSE: Final = Others(ZERO, 0, ())
@@ -126,27 +127,24 @@ class Situation(NamedTuple):
     margin: MarginAfter | None = None
     journal_failure: str = ""
     notional: Decimal | None = None
-    """Of the order: a buy at its price, a sell at the higher of price and mark, a market order at the mark."""
+    """Of the order: a buy at its price, a sell at the higher of price and mark, a market order at the mark. This
+    and the two that follow are in the valuation asset.
+    """
     worst: Decimal | None = None
     """Of the order's line, with the order in it."""
     exposure: Decimal | None = None
-    """Of all lines, with the order in it; None where a held symbol has no mark."""
+    """Of all lines, with the order in it; None where a held symbol has no mark, or its asset no rate."""
+    quoted: Decimal | None = None
+    """The order's notional in the asset that the instrument is quoted in, as the venue counts it."""
     rates: Rates = NO_RATES
     assets: tuple[str, ...] = ()
-    """Other than the account's own money: what is unvalued, and what the order and the positions settle in."""
+    """Other than the account's own money: what is unvalued, and what the order and all lines are quoted and
+    settle in.
+    """
     unvalued: tuple[str, ...] = ()
-    """Assets of amounts that no rate has valued since the last account update."""
-
-
-def situate(order: Asked, limits: Limits, now_ms: int, **facts: Any) -> Situation:
-    """A situation with its sums."""
-    return measured(Situation(order, limits, now_ms, **facts))
-
-
-def measured(s: Situation) -> Situation:
-    """The situation with its sums, where they can be known."""
-    notional, worst, exposure = sums(s.order, s.mark, s.position, s.working, s.others, s.instrument)
-    return s._replace(notional=notional, worst=worst, exposure=exposure)
+    """Assets of amounts that no rate has valued since the last account update: the day's P&L lacks them."""
+    unrated: str = ""
+    """What the order's instrument is quoted in, where no rate of it was ever told: its amounts are not known."""
 
 
 def sums(
@@ -155,16 +153,29 @@ def sums(
     position: Decimal,
     working: tuple[Resting, ...],
     others: Others,
-    instrument: InstrumentFacts | Attached,
-) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
-    """Order notional, the line's worst case and the whole exposure; None is "not known"."""
-    contract = instrument.contract if isinstance(instrument, InstrumentFacts) else LINEAR
+    contract: Contract,
+    rate: Decimal | None,
+) -> tuple[Decimal | None, Decimal | None, Decimal | None, Decimal | None]:
+    """Order notional, the line's worst case and the whole exposure, by the rate of what the contract is quoted in
+    (`others` have been valued before); and the notional without the rate. None is "not known".
+    """
     price = None if mark is None else mark.price
-    notional = _notional(order, price, contract)
+    notional = quoted = _notional(order, price, contract)
+    if rate is None:
+        return None, None, None, quoted
+    if contract.quote and quoted is not None:
+        notional = quoted * rate
     if price is None:
-        return notional, None, None
+        return notional, None, None, quoted
     worst = worst_value(position, price, (*working, resting(order)), contract)
-    return notional, worst, None if others.unknown else others.exposure + worst
+    if contract.quote:
+        worst *= rate
+    return notional, worst, None if others.unknown else others.exposure + worst, quoted
+
+
+def unknown(s: Situation, code: str) -> tuple[str, str]:
+    """Why an amount of the order is not known: no rate of its asset, or else `code`; and a note for people."""
+    return (UNKNOWN, f"no rate of {s.unrated} in {s.rates.asset}") if s.unrated else (code, "")
 
 
 def resting(order: Asked) -> Resting:
@@ -180,6 +191,13 @@ def _notional(order: Asked, mark: Decimal | None, contract: Contract) -> Decimal
             return None
         at = max(at, mark)
     return None if at is None else contract.value(order.quantity, at)
+
+
+def uncounted(s: Situation) -> tuple[str, str]:
+    """Why the day's P&L is not known, where amounts are unvalued: a code, and a note that names the asset."""
+    asset = s.unvalued[0]
+    code = s.rates.doubt(asset, s.now_ms, s.limits.max_rate_age_seconds * 1000)
+    return code or STALE, f"an amount of {asset} is not in it: no rate has valued it in {s.rates.asset}"
 
 
 class Malformed(ValueError):

@@ -1,155 +1,25 @@
-"""The desk's state and the one fold that makes it: the live gate and the replay of a journal both use it.
+"""The fold that makes the desk's state: the live gate and the replay of a journal both use it.
 
 Every input is a record; `apply` changes the state in place and gives it back. Amounts in records are text.
 Only records that say `desk: true` count: others in the same journal (a tracker's, a client's) are not ours.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
-from solvent.core.numbers import text
-from solvent.risk.breaker import CLOSED, Breaker, trip
+from solvent.risk.breaker import CLOSED, trip
+from solvent.risk.contracts import read_row
+from solvent.risk.desk_state import DeskState, Record, fill_name, payment_name, utc_day
 from solvent.risk.lines import ZERO, LineKey
-from solvent.risk.reservations import Reservation, Reservations, Stage
-from solvent.risk.valuation import PAR_ASSETS, Rate, Rates, at_par
+from solvent.risk.reservations import Reservation, Stage
+from solvent.risk.valuation import Rate
 
-Record = Mapping[str, Any]
 WINDOW_MS: Final = 60_000
 MAX_USED_IDS: Final = 10_000
 """Client ids remembered. An older one could only be used again after ten thousand others."""
-MAX_FILL_IDS: Final = 100_000
-RATE_AGE_SECONDS: Final = "300"
-
-
-def utc_day(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms // 1000, UTC).date().isoformat()
-
-
-@dataclass(slots=True)
-class DeskState:
-    """What the gate must remember. Owned by one fold."""
-
-    config: dict[str, Any] = field(default_factory=dict)
-    balance: Decimal | None = None
-    equity: Decimal | None = None
-    money_at_ms: int = 0
-    since: Decimal = ZERO
-    """P&L and transfers known since the last account update: equity now = equity + since."""
-    day: str = ""
-    day_start: Decimal | None = None
-    transfers: Decimal = ZERO
-    losses: int = 0
-    errors: int = 0
-    breaker: Breaker = CLOSED
-    reservations: Reservations = field(default_factory=Reservations)
-    recent: dict[tuple[str, str], list[int]] = field(default_factory=dict)
-    used: dict[str, None] = field(default_factory=dict)
-    positions: dict[LineKey, Decimal] = field(default_factory=dict)
-    fills: dict[str, None] = field(default_factory=dict)
-    inconsistent: dict[LineKey, str] = field(default_factory=dict)
-    marks: dict[tuple[str, str], Decimal] = field(default_factory=dict)
-    valuation_asset: str = "USD"
-    told_rates: dict[str, Rate] = field(default_factory=dict)
-    settles: dict[tuple[str, str], str] = field(default_factory=dict)
-    """What symbols settle in, where fills said so."""
-    unvalued: dict[str, Decimal] = field(default_factory=dict)
-    """Profit, by asset, that no rate could value since the last account update: not yet in `since`."""
-
-    @property
-    def rates(self) -> Rates:
-        """The rates in force, configured par among them."""
-        return at_par(self.config.get("par_assets", PAR_ASSETS), self.valuation_asset, self.told_rates)
-
-    def gain(self, amount: Decimal, asset: str, at_ms: int) -> None:
-        """Count a profit (or, below 0, a loss) of an asset; where it cannot be valued, keep it apart."""
-        age = Decimal(self.config.get("max_rate_age_seconds", RATE_AGE_SECONDS)) * 1000
-        worth = amount if asset in ("", self.valuation_asset) else self.rates.worth(amount, asset, at_ms, age)
-        if worth is not None:
-            self.since += worth
-        elif amount:
-            self.unvalued[asset] = self.unvalued.get(asset, ZERO) + amount
-
-    @property
-    def equity_now(self) -> Decimal | None:
-        return None if self.equity is None else self.equity + self.since
-
-    @property
-    def day_pnl(self) -> Decimal | None:
-        """Since the UTC day's start, transfers taken out; None where equity was never known."""
-        equity = self.equity_now
-        if equity is None or self.day_start is None:
-            return None
-        return equity - self.day_start - self.transfers
-
-    def knows_fill(self, record: Record) -> bool:
-        """Whether the fill was counted before."""
-        return _fill_name(record) in self.fills
-
-    def to_data(self) -> dict[str, Any]:
-        """Plain data, amounts as text: the same for the same records."""
-        return {
-            "config": self.config,
-            "balance": _shown(self.balance),
-            "equity": _shown(self.equity),
-            "money_at_ms": self.money_at_ms,
-            "since": text(self.since),
-            "day": self.day,
-            "day_start": _shown(self.day_start),
-            "transfers": text(self.transfers),
-            "day_pnl": _shown(self.day_pnl),
-            "losses": self.losses,
-            "errors": self.errors,
-            "breaker": self.breaker.to_data(),
-            "reservations": [r.to_data() for r in self.reservations.all()],
-            "recent": [[*key, times] for key, times in self.recent.items()],
-            "used": list(self.used),
-            "positions": [[*key, text(quantity)] for key, quantity in self.positions.items()],
-            "fills": list(self.fills),
-            "inconsistent": [[*key, why] for key, why in self.inconsistent.items()],
-            "marks": [[*key, text(price)] for key, price in self.marks.items()],
-            "valuation_asset": self.valuation_asset,
-            "rates": [[asset, text(rate.price), rate.at_ms] for asset, rate in self.told_rates.items()],
-            "settles": [[*key, asset] for key, asset in self.settles.items()],
-            "unvalued": [[asset, text(amount)] for asset, amount in self.unvalued.items()],
-        }
-
-    @classmethod
-    def from_data(cls, data: Record) -> "DeskState":
-        return cls(
-            config=dict(data["config"]),
-            balance=_read(data["balance"]),
-            equity=_read(data["equity"]),
-            money_at_ms=data["money_at_ms"],
-            since=Decimal(data["since"]),
-            day=data["day"],
-            day_start=_read(data["day_start"]),
-            transfers=Decimal(data["transfers"]),
-            losses=data["losses"],
-            errors=data["errors"],
-            breaker=Breaker(**data["breaker"]),
-            reservations=Reservations(Reservation.from_data(r) for r in data["reservations"]),
-            recent={(venue, symbol): list(times) for venue, symbol, times in data["recent"]},
-            used=dict.fromkeys(data["used"]),
-            positions={(v, s, side): Decimal(q) for v, s, side, q in data["positions"]},
-            fills=dict.fromkeys(data["fills"]),
-            inconsistent={(v, s, side): why for v, s, side, why in data["inconsistent"]},
-            marks={(v, s): Decimal(price) for v, s, price in data["marks"]},
-            valuation_asset=data.get("valuation_asset", "USD"),
-            told_rates={asset: Rate(Decimal(price), at) for asset, price, at in data.get("rates", ())},
-            settles={(v, s): asset for v, s, asset in data.get("settles", ())},
-            unvalued={asset: Decimal(amount) for asset, amount in data.get("unvalued", ())},
-        )
-
-
-def _shown(value: Decimal | None) -> str | None:
-    return None if value is None else text(value)
-
-
-def _read(value: str | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
+MAX_PAYMENT_IDS: Final = 100_000
+"""Payments remembered by id. An older one is dated before the account update whose equity has it."""
 
 
 def key_of(record: Record) -> LineKey:
@@ -167,7 +37,18 @@ def apply(state: DeskState, record: Record) -> DeskState:
 def _configured(state: DeskState, record: Record) -> None:
     if "limits" in record:
         state.config = dict(record["limits"])
-        state.valuation_asset = record.get("valuation_asset") or "USD"
+        asset = record.get("valuation_asset") or "USD"
+        if asset != state.valuation_asset:
+            _revalue(state, asset)
+
+
+def _revalue(state: DeskState, asset: str) -> None:
+    """Another valuation asset: what was known in the old one, rates among it, says nothing in the new one."""
+    state.valuation_asset = asset
+    state.told_rates.clear()
+    state.balance = state.equity = state.day_start = None
+    state.since = state.transfers = ZERO
+    state.day = ""
 
 
 def _balance(state: DeskState, record: Record) -> None:
@@ -177,6 +58,9 @@ def _balance(state: DeskState, record: Record) -> None:
     state.money_at_ms = record["at_ms"]
     state.since = ZERO
     state.unvalued.clear()  # the venue's equity has it
+    for asset, amount in state.moved.items():
+        state.moved_in[asset] = state.moved_in.get(asset, ZERO) + amount
+    state.moved.clear()
 
 
 def _rate(state: DeskState, record: Record) -> None:
@@ -186,35 +70,89 @@ def _rate(state: DeskState, record: Record) -> None:
     waited = state.unvalued.pop(asset, None)
     if waited is not None:
         state.gain(waited, asset, at)
+    for transfers, in_equity in ((state.moved, False), (state.moved_in, True)):
+        amount = transfers.pop(asset, None)
+        if amount is not None:
+            _move(state, amount, asset, at, in_equity)
 
 
 def _day(state: DeskState, record: Record) -> None:
     state.day = record["day"]
     state.day_start = Decimal(record["equity"])
     state.transfers = ZERO
+    state.moved_in.clear()  # the day starts with an equity that has them
+
+
+def _move(state: DeskState, amount: Decimal, asset: str, at_ms: int, in_equity: bool = False) -> None:
+    """Take a transfer out of the day's P&L, and into equity where no account update has it."""
+    worth = state.worth(amount, asset, at_ms)
+    if worth is None:
+        waiting = state.moved_in if in_equity else state.moved
+        waiting[asset] = waiting.get(asset, ZERO) + amount
+        return
+    state.transfers += worth
+    if not in_equity:
+        state.since += worth
+
+
+def _is_new(state: DeskState, record: Record) -> bool:
+    """Whether a payment was not counted before; one without an id always is. Notes it."""
+    name = payment_name(record)
+    if not name:
+        return True
+    if name in state.payments:
+        return False
+    state.payments[name] = None
+    if len(state.payments) > MAX_PAYMENT_IDS:
+        del state.payments[next(iter(state.payments))]
+    return True
+
+
+def _in_equity(state: DeskState, record: Record) -> bool:
+    """Whether it happened before the last account update, whose equity then has it."""
+    time = record.get("time")
+    return time is not None and state.equity is not None and time <= state.money_at_ms
 
 
 def _transfer(state: DeskState, record: Record) -> None:
-    amount = Decimal(record["amount"])
-    state.transfers += amount
-    state.since += amount
+    """A transfer is no profit of its day; one of an earlier day is in what the day began with."""
+    time = record.get("time")
+    if _is_new(state, record) and (time is None or utc_day(time) >= state.day):
+        asset, at = record.get("asset") or "", record["at_ms"]
+        _move(state, Decimal(record["amount"]), asset, at, _in_equity(state, record))
+
+
+def _funding(state: DeskState, record: Record) -> None:
+    """Funding paid (below 0) or received: profit, in its asset or in what the contract settles in."""
+    if _is_new(state, record) and not _in_equity(state, record):
+        asset = record.get("asset") or state.contracts.of(record.get("venue") or "", record["symbol"]).settle
+        state.gain(Decimal(record["amount"]), asset, record["at_ms"])
+
+
+def _contracts(state: DeskState, record: Record) -> None:
+    state.contracts.stated.update(read_row(row) for row in record["rows"])
 
 
 def _mark(state: DeskState, record: Record) -> None:
     venue, symbol = record.get("venue") or "", record["symbol"]
     price = Decimal(record["price"])
     old = state.marks.get((venue, symbol))
-    if old is not None and old != price and not record.get("inverse"):
-        unit = Decimal(record.get("multiplier") or 1)
+    if old is not None and old != price:
         for key, quantity in state.positions.items():
             if key[1] == symbol and venue in ("", key[0]):
-                state.gain(quantity * (price - old) * unit, _settle(state, key), record["at_ms"])
+                inverse, unit = _unit(state, key, record)
+                if not inverse:
+                    settle = state.contracts.of(*key[:2]).settle
+                    state.gain(quantity * (price - old) * unit, settle, record["at_ms"])
     state.marks[venue, symbol] = price
 
 
-def _settle(state: DeskState, key: LineKey) -> str:
-    """What a line settles in; "" where nobody said: the account's own money."""
-    return state.settles.get(key[:2], "")
+def _unit(state: DeskState, key: LineKey, record: Record) -> tuple[bool, Decimal]:
+    """Whether a line's contract is inverse, and its multiplier: as stated on record, else as this record says."""
+    if state.contracts.knows(*key[:2]):
+        contract = state.contracts.of(*key[:2])
+        return contract.inverse, contract.multiplier
+    return bool(record.get("inverse")), Decimal(record.get("multiplier") or 1)
 
 
 def _approved(state: DeskState, record: Record) -> None:
@@ -251,18 +189,12 @@ def _merged(state: DeskState, record: Record) -> None:
         _use(state, order.client_id)
 
 
-def _fill_name(record: Record) -> str:
-    return "/".join((record.get("venue") or "", record.get("account") or "", record["id"]))
-
-
 def _filled(state: DeskState, record: Record) -> None:
     """A fill counts once, and takes off its reservation what it adds to the position: in one step."""
-    name = _fill_name(record)
+    name = fill_name(record)
     if name in state.fills:
         return
-    state.fills[name] = None
-    if len(state.fills) > MAX_FILL_IDS:
-        del state.fills[next(iter(state.fills))]
+    state.fills[name] = None  # for ever: a list of old fills that is read again must not count
     quantity = Decimal(record["quantity"])
     key = key_of(record)
     held = state.positions.get(key, ZERO) + (quantity if record["side"] == "buy" else -quantity)
@@ -271,12 +203,13 @@ def _filled(state: DeskState, record: Record) -> None:
     else:
         state.positions.pop(key, None)
     if record.get("settle"):
-        state.settles[key[:2]] = record["settle"]
-    settle = _settle(state, key)
+        state.contracts.settles[key[:2]] = record["settle"]
+    settle = state.contracts.of(*key[:2]).settle
     price = state.marks.get(key[:2], state.marks.get(("", key[1])))
-    if price is not None and not record.get("inverse"):
+    inverse, unit = _unit(state, key, record)
+    if price is not None and not inverse:
         signed = quantity if record["side"] == "buy" else -quantity
-        gained = (price - Decimal(record["price"])) * signed * Decimal(record.get("multiplier") or 1)
+        gained = (price - Decimal(record["price"])) * signed * unit
         state.gain(gained, settle, record["at_ms"])
     state.gain(-Decimal(record.get("fee") or 0), record.get("fee_asset") or settle, record["at_ms"])
     state.reservations.fill(record.get("client_id") or "", record.get("order_id") or "", quantity)
@@ -289,7 +222,7 @@ def _traded(state: DeskState, record: Record) -> None:
         state.gain(pnl, asset, at)
     fees = record.get("fees") or {}
     if fees:
-        rates, age = state.rates, Decimal(state.config.get("max_rate_age_seconds", RATE_AGE_SECONDS)) * 1000
+        rates, age = state.rates, state.rate_age_ms
         worth = rates.worth(pnl, asset, at, age)
         if worth is not None:
             paid = [rates.worth(Decimal(fee), name, at, age) for name, fee in fees.items()]
@@ -338,6 +271,10 @@ _ACTS: Final[dict[str, Callable[[DeskState, Record], None]]] = {
     "balance_updated": _balance,
     "day_started": _day,
     "transfer": _transfer,
+    "transfer_counted": _transfer,
+    "funding": _funding,
+    "funding_counted": _funding,
+    "contracts": _contracts,
     "rate": _rate,
     "mark": _mark,
     "risk_approved": _approved,
@@ -357,3 +294,6 @@ _ACTS: Final[dict[str, Callable[[DeskState, Record], None]]] = {
     "reconciled": _reconciled,
 }
 """What our records do. A `state` record changes nothing: it is where a replay may start."""
+
+
+__all__ = ["MAX_PAYMENT_IDS", "MAX_USED_IDS", "WINDOW_MS", "DeskState", "Record", "apply", "key_of", "utc_day"]

@@ -14,7 +14,7 @@ from solvent.risk.gate import RiskDecision
 from solvent.runtime.config import RiskConfig
 from solvent.runtime.risk_manager import RiskManager
 
-FACTS = frozenset({"mark", "bid", "ask", "equity", "balance"})
+FACTS = frozenset({"mark", "bid", "ask", "equity", "balance", "rates"})
 FIELDS = frozenset(
     {
         "symbol",
@@ -116,7 +116,12 @@ def _attach(risk: RiskManager, account: Account, order: OrderWords) -> None:
 
 def _say(risk: RiskManager, order: OrderWords) -> None:
     facts, symbol = order.facts, getattr(order, "symbol", None)
+    rates = facts.get("rates", {})
+    if not isinstance(rates, dict):
+        raise BadInput("--order", "rates as an object, by asset", f"<{type(rates).__name__}>")
     try:
+        for asset, rate in rates.items():
+            risk.update_rate(asset, rate)
         if "equity" in facts:
             risk.update_account(facts.get("balance", facts["equity"]), facts["equity"])
         if "mark" in facts and isinstance(symbol, str):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -10,13 +10,16 @@ from typing import Any, Final
 from solvent.core.numbers import parse_decimal, text
 from solvent.risk.breaker import Cause, Phase, phase
 from solvent.risk.breaker import trip as tripped
+from solvent.risk.contracts import LINEAR, Contract, Home, row_of
 from solvent.risk.limits import Limits
 from solvent.risk.lines import ZERO, LineKey, Lines
 from solvent.risk.reservations import Reservation, Stage
 from solvent.risk.state import DeskState, apply, utc_day
+from solvent.risk.valuation import Rates
 from solvent.runtime.clock import Clock
 from solvent.runtime.order_words import config_fields
-from solvent.runtime.recorder import FAILURES, Journal, Pending
+from solvent.runtime.recorder import FAILURES, Journal, Pending, seq_of
+from solvent.runtime.replayed import fold
 
 MS_PER_DAY: Final = 86_400_000
 MARK_EVERY_MS: Final = 1_000
@@ -41,12 +44,15 @@ class Desk:
         self.journal = journal
         self.state = DeskState()
         self.lines = Lines()
+        self.rates = Rates()
+        """The rates in force."""
         self.failure = ""
         """Why the journal cannot be written; what cannot be recorded may not open risk."""
         self._clock = clock
         self._lifetime_ms = lifetime_ms
         self._snapshot_every = snapshot_every
         self._puts = 0
+        self._snapshot_seq = self._fills_told = 0
         self._recorded_marks: dict[tuple[str, str], int] = {}
 
     def now_ms(self) -> int:
@@ -70,7 +76,9 @@ class Desk:
         if folder is not None and not self.failure:
             why = "the journal's end was torn: the breaker's state is not proven"
             try:
-                self.state, proven = restore(Path(folder))
+                found = fold(Path(folder), positions=False)
+                self.state, proven = found.desk, found.proven
+                self._snapshot_seq, self._fills_told = found.desk_snapshot, found.desk_told
             except Exception as error:
                 proven, why = False, f"the journal cannot be replayed: {error}"[:300]
             if not proven:
@@ -79,6 +87,8 @@ class Desk:
                 if left.stage is Stage.RESERVED:  # whether it was sent before the end, nobody knows
                     self.put("reservation", client_id=left.client_id, stage=str(Stage.UNKNOWN))
             self.sync_lines()
+        self.lines.contracts = self.state.contracts
+        self._sync_rates()
         if balance is not None and self.state.equity is None:
             self.put("balance_updated", balance=text(balance), equity=text(balance), source="initial")
         self.start_day(self.now_ms())
@@ -113,17 +123,28 @@ class Desk:
             self._sync_line((row["venue"], row["symbol"], row["position_side"]))
         elif kind in REBUILD:
             self.sync_lines()
+        elif kind in ("rate", "config_changed"):
+            self._sync_rates()
+        elif kind == "contracts":
+            self.lines.contracts_changed({row[1] for row in fields["rows"]})
+        if fields.get("settle"):
+            self.lines.contracts_changed((fields["symbol"],))
         self._puts += 1
         if self._puts >= self._snapshot_every:
             self.snapshot()
 
     def snapshot(self) -> None:
-        """A `state` record: a replay may start from it."""
+        """A `state` record: a replay may start from it. Fills that the one `before` tells of are left out."""
         self._puts = 0
+        data = self.state.to_data(self._fills_told)
         try:
-            self.journal.submit("state", at_ms=self.now_ms(), data=self.state.to_data())
+            made = self.journal.submit("state", at_ms=self.now_ms(), before=self._snapshot_seq, data=data)
         except FAILURES as error:
             self.fail(str(error))
+            return
+        seq = seq_of(made)
+        if seq is not None:  # else the next one tells everything again
+            self._snapshot_seq, self._fills_told = seq, len(self.state.fills)
 
     def fail(self, why: str) -> None:
         """The journal takes no more: the breaker trips, in memory, since nothing else can be had."""
@@ -195,6 +216,18 @@ class Desk:
         for key in {*self.lines.working, *self.state.reservations.lines()}:
             self._sync_line(key)
 
+    def _sync_rates(self) -> None:
+        self.rates = self.state.rates
+        prices = {asset: rate.price for asset, rate in (self.rates.rates or {}).items()}
+        self.lines.set_rates({**prices, self.rates.asset: Decimal(1)})
+
+    def state_contracts(self, contracts: Mapping[Home, Contract], at_ms: int) -> None:
+        """Put on record what instruments are worth and settle in, as far as that is new."""
+        known = self.state.contracts.stated
+        rows = [row_of(home, one) for home, one in contracts.items() if known.get(home, LINEAR) != one]
+        if rows:
+            self.put("contracts", rows=rows, at_ms=at_ms)
+
     # time
 
     def housekeep(self, now_ms: int) -> None:
@@ -232,20 +265,8 @@ def restore(folder: Path) -> tuple[DeskState, bool]:
     """The state that a journal's records make, and whether its end is proven: the last writer closed it in
     good order, or at least no torn line was set aside since. Starts from the newest `state` record.
     """
-    from solvent.journal.filters import Filter
-    from solvent.runtime.journal_reader import newest, records
-
-    found = newest(folder, 1, Filter(types=frozenset({"state"})))
-    base = found[-1].seq if found else 0
-    state = DeskState.from_data(found[-1]["data"]) if found else DeskState()
-    since = found[-1].timestamp if found else None
-    torn = False
-    for record in records(folder, Filter(since=since)):
-        if record.seq <= base:
-            continue
-        torn = record.type == "torn_tail" or (torn and record.type != "breaker_reset")
-        apply(state, record)
-    return state, not torn
+    found = fold(folder, positions=False)
+    return found.desk, found.proven
 
 
 def held_by(positions: Any) -> tuple[dict[LineKey, Decimal], dict[LineKey, str]]:

@@ -140,6 +140,15 @@ class AuditLogger:
         return self._writer.failure
 
     @property
+    def facts(self) -> int:
+        """Facts of positions that this process was given a place for, by all loggers on the folder."""
+        return self._writer.facts
+
+    def flush(self) -> None:
+        """Have all that was submitted written, so that a reader of the files sees it."""
+        self._writer.flush()
+
+    @property
     def on_failure(self) -> list[Callable[[JournalFailed], None]]:
         """Functions to call, once, when the journal fails, after those that waited were told.
 

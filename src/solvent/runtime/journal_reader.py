@@ -63,7 +63,7 @@ def newest(folder: Path, count: int, wanted: Filter = EVERYTHING) -> list[Record
     """The last `count` records that a filter accepts, oldest first; reads backwards from the end."""
     found: list[Record] = []
     for path in reversed(audit_files(folder)):
-        for line in _lines_backwards(path):
+        for line in lines_backwards(path):
             if len(found) >= count:
                 return found[::-1]
             record = read_record(line)
@@ -74,7 +74,7 @@ def newest(folder: Path, count: int, wanted: Filter = EVERYTHING) -> list[Record
     return found[::-1]
 
 
-def _lines_backwards(path: Path) -> Iterator[bytes]:
+def lines_backwards(path: Path) -> Iterator[bytes]:
     """Whole lines from the last to the first; what stands after the last newline is left out."""
     with path.open("rb") as file:
         at = file.seek(0, os.SEEK_END)
@@ -159,7 +159,7 @@ def checkpoint(
     for path in reversed(audit_files(folder)):
         file = os.open(path, os.O_RDONLY)
         try:
-            last = next(_lines_backwards(path), None)
+            last = next(lines_backwards(path), None)
             os.fsync(file)
         finally:
             os.close(file)

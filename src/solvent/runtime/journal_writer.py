@@ -110,6 +110,8 @@ class Writer:
         self.on_failure: list[Callable[[JournalFailed], None]] = []
         self.on_end: Callable[[], None] | None = None
         """Called once when no byte can follow: closed, or failed."""
+        self.facts = 0
+        """Records with a fact of positions that were given a place since the folder was opened."""
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
@@ -174,6 +176,7 @@ class Writer:
                 # One step: the chain's end is the last that waits, so an interrupt leaves it whole.
                 self._waiting.append(entry)
                 entries.append(entry)
+                self.facts += '"fact":' in fields
         self._see_to_it(lead)
         return entries
 
@@ -211,6 +214,15 @@ class Writer:
             if self._waiting:
                 with self._lock:
                     self._rouse()
+
+    def flush(self) -> None:
+        """Write all that waits."""
+        try:
+            with self._io:
+                while self._waiting:
+                    self._write_group()
+        except Exception as error:
+            self._end(error)
 
     def _rouse(self) -> None:
         if self._idle:

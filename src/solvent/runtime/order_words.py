@@ -78,6 +78,9 @@ def decision_fields(decision: RiskDecision, s: Situation) -> tuple[str, dict[str
         "position": text(s.position),
         "verdicts": [verdict_row(v) for v in decision.verdicts],
     }
+    if s.assets:
+        rates = {asset: s.rates.rate(asset) for asset in s.assets}
+        fields["used_rates"] = {a: None if r is None else [text(r.price), r.at_ms] for a, r in rates.items()}
     if not decision.approved:
         return "risk_rejected", fields
     fields["reservation"] = Reservation(resting, Stage.RESERVED, s.now_ms).to_data()

@@ -88,5 +88,12 @@ def journal_of(logger: Any) -> Journal:
     return found
 
 
+def seq_of(pending: Pending) -> int | None:
+    """The number of a record in its journal; None where its journal does not say."""
+    record = pending.record
+    found = record.get("seq") if isinstance(record, dict) else getattr(record, "seq", None)
+    return found if isinstance(found, int) else None
+
+
 FAILURES = (JournalFailed, OSError, SolventError)
 """What a journal may raise: in each case nothing is on record."""

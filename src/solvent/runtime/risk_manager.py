@@ -3,31 +3,23 @@
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any, Final
 
-from solvent.core.errors import BadInput
-from solvent.core.numbers import text
 from solvent.risk import breaker as breaker_rules
 from solvent.risk.breaker import Cause, Phase
 from solvent.risk.gate import RiskDecision, decide, raised, reason, unreadable
 from solvent.risk.limits import Limits
 from solvent.risk.reservations import Reservation, Stage
-from solvent.risk.situation import EXACT, Malformed, Mark, Situation, read_order
+from solvent.risk.situation import EXACT, Malformed, Situation, read_order
+from solvent.runtime.breaker_state import BreakerState
 from solvent.runtime.clock import Clock
 from solvent.runtime.config import RiskConfig
 from solvent.runtime.desk import Desk
-from solvent.runtime.order_words import (
-    asset_of,
-    decision_fields,
-    fill_fields,
-    number_of,
-    price_of,
-    reported_order,
-)
+from solvent.runtime.gate_facts import GateFacts
+from solvent.runtime.order_words import asset_of, decision_fields, number_of, reported_order
 from solvent.runtime.recorder import FAILURES, journal_of
 from solvent.runtime.sight import Sight
 
@@ -35,35 +27,7 @@ SNAPSHOT_EVERY: Final = 1_000
 RESERVATION_SECONDS: Final = 60
 
 
-class BreakerState:
-    """What bots look at: whether the breaker is tripped, and why."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-
-    @property
-    def circuit_breaker_tripped(self) -> bool:
-        self._desk.check_journal()
-        return self._desk.state.breaker.tripped
-
-    @property
-    def circuit_breaker_reason(self) -> str:
-        return self._desk.state.breaker.reason
-
-    @property
-    def consecutive_losses(self) -> int:
-        return self._desk.state.losses
-
-    @property
-    def consecutive_errors(self) -> int:
-        return self._desk.state.errors
-
-    @property
-    def daily_pnl(self) -> Decimal | None:
-        return self._desk.state.day_pnl
-
-
-class RiskManager:
+class RiskManager(GateFacts):
     """Every order is checked here before it leaves; there is no way round.
 
     `audit_logger` is a `solvent.AuditLogger`, whose records the state is restored from; None keeps records in
@@ -110,92 +74,6 @@ class RiskManager:
             from solvent.runtime.control import serve
 
             serve(self, Path(folder))
-
-    @contextmanager
-    def _exact(self) -> Iterator[int]:
-        """One at a time, in arithmetic that rounds nothing. Gives the time."""
-        with self._lock, localcontext(EXACT):
-            yield self._desk.now_ms()
-
-    # facts
-
-    def update_market_price(
-        self,
-        symbol: str,
-        price: Decimal | float | str,
-        *,
-        bid: Decimal | float | str | None = None,
-        ask: Decimal | float | str | None = None,
-        venue: str = "",
-    ) -> None:
-        """The mark of a symbol, and its quote where there is one. Raises ValueError for what is no price."""
-        mark = price_of(price, "price")
-        quote = [None if q is None else price_of(q, name) for q, name in ((bid, "bid"), (ask, "ask"))]
-        with self._exact() as now:
-            self._mark(venue, symbol, Mark(mark, now, *quote))
-
-    def _mark(self, venue: str, symbol: str, mark: Mark) -> None:
-        self._sight.set_mark(venue, symbol, mark)
-        if self._desk.mark(venue, symbol, mark.price, mark.at_ms):
-            self._desk.watch(self.config)
-
-    def update_account(self, balance: Decimal | float | str, equity: Decimal | float | str) -> None:
-        """Balance and equity, as the venue states them now. Raises ValueError for what is no number."""
-        said = [number_of(balance, "balance"), number_of(equity, "equity")]
-        with self._exact() as now:
-            self._desk.start_day(now)
-            self._desk.put("balance_updated", balance=text(said[0]), equity=text(said[1]), at_ms=now)
-            self._desk.start_day(now)
-            self._desk.watch(self.config)
-
-    def update_rate(self, asset: str, rate: Decimal | float | str) -> None:
-        """What one unit of an asset is worth in the valuation asset, now. It goes before configured par, and is
-        stale after `max_rate_age_seconds`. What waited for it is valued at it. Raises ValueError.
-        """
-        name, price = asset_of(asset, "asset"), price_of(rate, "rate")
-        with self._exact() as now:
-            if name == self._desk.state.valuation_asset:
-                raise ValueError(f"asset: {name} is the valuation asset itself")
-            self._desk.start_day(now)
-            self._desk.put("rate", asset=name, rate=text(price), at_ms=now)
-            self._desk.watch(self.config)
-
-    def record_transfer(self, amount: Decimal | float | str) -> None:
-        """Money that came in (positive) or left: it is no profit. Say it before the account update that has it."""
-        moved = number_of(amount, "amount")
-        with self._exact() as now:
-            self._desk.start_day(now)
-            self._desk.put("transfer", amount=text(moved), at_ms=now)
-            self._desk.watch(self.config)
-
-    def record_trade(self, pnl: Decimal | float | str, asset: str = "") -> None:
-        """The result of a closed trade, net of fees, in the account's own money or in `asset`. A loss counts
-        toward the breaker, a profit ends the row.
-        """
-        result = number_of(pnl, "pnl")
-        said = {"asset": asset_of(asset, "asset")} if asset else {}
-        with self._exact() as now:
-            self._desk.start_day(now)
-            counts = not self._desk.state.fills
-            self._desk.put("trade_result", wait=True, pnl=text(result), counts=counts, at_ms=now, **said)
-            self._desk.watch(self.config)
-
-    def record_error(self, error: BaseException | str) -> None:
-        """Something went wrong with an order or a venue."""
-        kind = type(error).__name__ if isinstance(error, BaseException) else "error"
-        with self._exact() as now:
-            said = {"error": kind, "message": str(error)[:200], "counted": True, "at_ms": now}
-            try:
-                self._desk.put("error", wait=True, **said)
-            except BadInput:  # the message held what may not enter a journal
-                self._desk.put("error", wait=True, **{**said, "message": "<withheld>"})
-            self._desk.watch(self.config)
-
-    def record_success(self) -> None:
-        """An order went through: errors are not consecutive any more."""
-        with self._exact() as now:
-            if self._desk.state.errors:
-                self._desk.put("success", at_ms=now)
 
     # the breaker
 
@@ -338,43 +216,6 @@ class RiskManager:
             self._desk.put("order_cancelled", client_id=client_id, reason=reason[:300], at_ms=now)
             return True
 
-    def on_fill(self, fill: Any) -> None:
-        """A fill, where no tracker is attached: it moves from its reservation into the position in one step,
-        and counts once. The result of a trade that it closes is told by `record_trade`.
-        """
-        self._count(fill, "order_filled", fill_fields(fill))
-
-    def count_fill(self, fill: Any) -> None:
-        """A fill that an attached tracker has booked and put on record."""
-        fields = fill_fields(fill)
-        fields.pop("fact", None)  # the tracker's own record is the fact
-        settle = self._sight.settle_of(fill)
-        if settle:
-            fields["settle"] = settle
-        self._count(fill, "fill_counted", fields)
-
-    def _count(self, fill: Any, kind: str, fields: dict[str, Any]) -> None:
-        with self._exact() as now:
-            self._desk.start_day(now)
-            if not self._desk.state.knows_fill(fields):
-                unit = self._desk.unit(fields["venue"], fields["symbol"])
-                self._desk.put(kind, at_ms=now, **fields, **unit)
-            self._sight.positions_changed()
-            self._desk.watch(self.config)
-
-    def count_trade(self, pnl: Decimal | None, asset: str = "", fees: Mapping[str, Decimal] | None = None) -> None:
-        """A trade that an attached tracker saw close; None where its entry was not known. `fees` are those that
-        are not in `pnl`, being in other assets. Its money came with its fills.
-        """
-        if pnl is None:
-            return
-        said: dict[str, Any] = {}
-        if fees:
-            said = {"asset": asset, "fees": {name: text(paid) for name, paid in fees.items()}}
-        with self._exact() as now:
-            self._desk.put("trade_result", pnl=text(pnl), counts=False, at_ms=now, **said)
-            self._desk.watch(self.config)
-
     def merge_open_orders(self, orders: Iterable[Any], *, venue: str = "", settled: bool = False) -> None:
         """A venue's open orders, all of them. What it does not list keeps its reservation, outcome unknown,
         unless `settled` says that every fill and answer up to this list has been applied.
@@ -388,20 +229,23 @@ class RiskManager:
     # what stands behind decisions
 
     def attach(self, tracker: Any) -> None:
-        """Take positions from a tracker, closed trades toward the breaker, and fills off reservations."""
-        with self._exact():
+        """Take positions from a tracker, closed trades and mismatches with the venue toward the breaker, funding
+        and transfers into the day's P&L, and fills off reservations.
+        """
+        with self._exact() as now:
             self._sight.tracker = tracker
             self._sight.positions_changed()
+            self._sight.learn_contracts(tracker.book.positions.values(), now)
         from solvent.runtime.tracking import follow
 
         follow(self, tracker)
 
     def attach_instruments(self, instruments: Any) -> None:
-        """Steps, minimums and multipliers: a report, an account, or a mapping by symbol. From then on a symbol
-        that is not among them is refused.
+        """Steps, minimums, multipliers and assets (`quote`, `settle`): a report, an account, or a mapping by
+        symbol. From then on a symbol that is not among them is refused.
         """
-        with self._exact():
-            self._sight.attach_instruments(instruments)
+        with self._exact() as now:
+            self._sight.attach_instruments(instruments, now)
 
     def attach_margin(
         self, report: Any, *, symbols: Mapping[str, str] | None = None, as_of_ms: int | None = None

@@ -14,6 +14,7 @@ from solvent.core.numbers import decimal_of, text
 from solvent.margin.evaluate import Evaluation
 from solvent.margin.evaluate import evaluate as evaluate_rules
 from solvent.margin.venues import rules_for
+from solvent.risk.contracts import LINEAR, Contract, Home, contract_of
 from solvent.risk.instruments import instrument_facts
 from solvent.risk.limits import Limits
 from solvent.risk.lines import ZERO, LineKey
@@ -68,18 +69,15 @@ class Sight:
 
     # attached facts
 
-    def attach_instruments(self, instruments: Any) -> None:
+    def attach_instruments(self, instruments: Any, now: int) -> None:
         venue = ""
         account = account_of(instruments)
         if account is not None:
             instruments, venue = account.instruments, str(account.venue)
-        known = dict(self._instruments or {})
-        for symbol, one in dict(instruments).items():
-            facts = instrument_facts(one)
-            for home in {venue, ""}:
-                known[home, symbol] = facts
-                self.desk.lines.set_contract(home, symbol, facts.contract)
-        self._instruments = known
+        found = {symbol: instrument_facts(one) for symbol, one in dict(instruments).items()}
+        told = {(home, symbol): facts for symbol, facts in found.items() for home in dict.fromkeys((venue, ""))}
+        self._instruments = {**(self._instruments or {}), **told}
+        self.desk.state_contracts({home: facts.contract for home, facts in told.items()}, now)
 
     def attach_margin(
         self, report: Any, symbols: Mapping[str, str] | None, as_of_ms: int | None, now: int
@@ -96,6 +94,13 @@ class Sight:
         self.positions_changed()
         home = "" if len(self._margins) == 1 else view.venue
         names = {instrument: symbol for symbol, instrument in (symbols or {}).items()}
+        self._learn(
+            {
+                (home, names.get(name, name)): contract_of(Decimal(1), one.inverse, one.quote, one.settle)
+                for name, one in account.instruments.items()
+            },
+            now,
+        )
         marks = []
         for result in made.positions:
             position = result.position
@@ -133,7 +138,9 @@ class Sight:
             None if equity is None or state.balance is None else Money(state.balance, equity, state.money_at_ms)
         )
         recent = state.recent.get((venue, symbol))
-        assets = self._assets(venue, symbol)
+        contract = lines.contract(venue, symbol)
+        rate = lines.rates.get(contract.quote)
+        assets = self._assets(contract)
         return Situation(
             order,
             limits,
@@ -155,19 +162,20 @@ class Sight:
             state.inconsistent.get(key) or self._doubtful.get(key, ""),
             self._margin(order, mark, position, limits, now) if self._margins else None,
             self.desk.failure,
-            *sums(order, mark, position, working, others, facts),
-            state.rates if assets else NO_RATES,
+            *sums(order, mark, position, working, others, contract, rate),
+            self.desk.rates if assets else NO_RATES,
             assets,
-            tuple(state.unvalued),
+            state.waiting,
+            contract.quote if rate is None else "",
         )
 
-    def _assets(self, venue: str, symbol: str) -> tuple[str, ...]:
+    def _assets(self, contract: Contract) -> tuple[str, ...]:
         """What must have a rate before risk is opened."""
-        state, positions = self.desk.state, self.desk.lines.positions
-        if not state.unvalued and not state.settles:
+        waiting, lines = self.desk.state.waiting, self.desk.lines.assets
+        if not (waiting or lines or contract.quote or contract.settle):
             return ()
-        held = {state.settles.get((v, s), "") for v, s, _ in (*positions, (venue, symbol, ""))}
-        return tuple(sorted({*state.unvalued, *held} - {"", state.valuation_asset}))
+        named = {*waiting, *lines, contract.quote, contract.settle}
+        return tuple(sorted(named - {"", self.desk.rates.asset}))
 
     def _facts_of(self, venue: str, symbol: str) -> InstrumentFacts | Attached:
         if self._instruments is None:
@@ -226,11 +234,28 @@ class Sight:
             self._book, self._tracked = book, (held, doubtful)
         return self._tracked
 
+    def learn_contracts(self, positions: Iterable[Any], now: int) -> None:
+        """What a tracker was told of contracts."""
+        told = ((position.venue, position.symbol, position.contract) for position in positions)
+        self._learn({(v, s): contract_of(c.multiplier, c.inverse, "", c.settle) for v, s, c in told}, now)
+
+    def _learn(self, contracts: Mapping[Home, Contract], now: int) -> None:
+        """What others say of contracts counts where no attached instrument says it."""
+        attached = self._instruments or {}
+        new = {
+            home: one
+            for home, one in contracts.items()
+            if one != LINEAR and home not in attached and ("", home[1]) not in attached
+        }
+        self.desk.state_contracts(new, now)
+
+    def lines_of(self, fill: Any) -> Iterable[Any]:
+        """The tracker's positions that a fill may belong to."""
+        return () if self.tracker is None else self.tracker.book.of(fill.symbol, fill.venue, fill.account)
+
     def settle_of(self, fill: Any) -> str:
         """What a fill's contract settles in, where the tracker was told; else ""."""
-        if self.tracker is None:
-            return ""
-        for position in self.tracker.book.of(fill.symbol, fill.venue, fill.account):
+        for position in self.lines_of(fill):
             if position.contract.settle:
                 return str(position.contract.settle)
         return ""

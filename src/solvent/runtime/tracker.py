@@ -1,7 +1,7 @@
 """Positions of a running program: facts in, journal first, listeners told once.
 
-A fact is on record before it counts. What this holds is the fold of what was recorded, so a replay of the
-records gives the same book to the byte.
+A fact is on record before it counts. What this holds is the fold of what was recorded, before a restart and
+after it, so a replay of the records gives the same book to the byte.
 """
 
 import asyncio
@@ -27,11 +27,14 @@ from solvent.positions import (
     reconcile,
 )
 from solvent.positions.grains import add
+from solvent.runtime.book_snapshots import SNAPSHOT_EVERY, snapshots_of
 
 Clock = Callable[[], int]
 """Milliseconds since 1970 UTC."""
 Listener = Callable[[Position], None]
 FillListener = Callable[[Fill, Outcome], None]
+PaymentListener = Callable[[FundingPayment | Transfer], None]
+ReconcileListener = Callable[[Reconciliation], None]
 
 MARK_INTERVAL_MS = 1000
 
@@ -49,8 +52,14 @@ def wall_clock() -> int:
 class PositionTracker:
     """Positions from fills, never from polling.
 
+    With a `solvent.AuditLogger` it takes up where the journal's records end: nothing that was counted before a
+    restart counts again. One tracker per journal. After `snapshot_every` facts it records what it holds, so that
+    a start need not read all. `book` starts from a state instead, where the journal is none on disk.
+
     `clock` gives milliseconds; it thins the marks that are put on record to one per symbol and
-    `mark_interval_ms` (what lies between is kept as the lowest and the highest). `book` starts from a state.
+    `mark_interval_ms` (what lies between is kept as the lowest and the highest).
+
+    Raises BadInput or JournalFailed where the journal's records cannot be read.
     """
 
     def __init__(
@@ -61,17 +70,26 @@ class PositionTracker:
         book: Book | None = None,
         contracts: Iterable[Contract] = (),
         mark_interval_ms: int = MARK_INTERVAL_MS,
+        snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         self._journal = audit_logger
+        self._snapshots = snapshots_of(audit_logger, snapshot_every)
+        if self._snapshots is not None:
+            if book is not None:
+                raise ValueError("book: expected none with a journal on disk, whose records say what is held")
+            book = self._snapshots.restore()
         self._clock = wall_clock if clock is None else clock
         self._book = Book() if book is None else book
         self._mark_interval_ms = mark_interval_ms
         self._pending: dict[tuple[str, str], Mark] = {}
         self._marked_at: dict[tuple[str, str], int] = {}
-        self._deferred: list[Mark] = []
-        self._committing = False
+        self._deferred: list[Mark | Contract] = []
+        self._committing: Event | None = None
+        """The fact that is being recorded. What comes meanwhile counts after it, as in the journal."""
         self._closed_listeners: list[Listener] = []
         self._fill_listeners: list[FillListener] = []
+        self._payment_listeners: list[PaymentListener] = []
+        self._reconcile_listeners: list[ReconcileListener] = []
         self._lock = asyncio.Lock()
         for contract in contracts:
             self.set_contract(contract)
@@ -94,21 +112,26 @@ class PositionTracker:
 
     async def update_from_transfer(self, transfer: Transfer) -> None:
         """Book a deposit or a withdrawal."""
-        async with self._lock:
-            await self._commit(transfer, "transfer")
+        await self._book_whole(transfer, "transfer")
 
     def set_contract(self, contract: Contract) -> None:
         """Say what a symbol is worth, before it is traded. Raises ValueError while a position is held."""
-        book, outcome = self._book.apply(contract)
+        coming = self._book if self._committing is None else self._book.apply(self._committing)[0]
+        _, outcome = coming.apply(contract)
         if outcome.status is Status.REFUSED:
             raise ValueError(outcome.reason)
+        if coming.contracts.get((contract.venue, contract.symbol)) == contract:
+            return  # said at every start, on record once
         self._record("contract", event_data(contract))
-        self._book = book
+        if self._committing is None:
+            self._book, _ = self._book.apply(contract)
+        else:
+            self._deferred.append(contract)
 
     def update_market_price(self, symbol: str, price: Numeric, venue: str = "", time: int | None = None) -> None:
         """A mark price; without a venue it counts for the symbol on all of them."""
         mark = Mark(symbol=symbol, price=price, venue=venue, time=time)
-        if self._committing:
+        if self._committing is not None:
             self._deferred.append(mark)  # the journal has the fact that is being written first
         else:
             self._see(mark)
@@ -128,6 +151,7 @@ class PositionTracker:
         if last is None or now - last >= self._mark_interval_ms:
             self._marked_at[named] = now
             self._record("mark", event_data(mark))
+            self._snapshot()
         else:
             self._pending[named] = mark
 
@@ -147,14 +171,18 @@ class PositionTracker:
         symbols: Iterable[str] | None = None,
     ) -> Reconciliation:
         """Put the venue's state in place of ours, on record; what was different before."""
-        async with self._lock:
-            found = reconcile(self._book, account, name=name, venue=venue)
-            chosen = None if symbols is None else tuple(symbols)
-            fact = adoption(
-                account, reason, name=name, venue=venue, book=self._book, symbols=chosen, time=self._clock()
-            )
-            await self._commit(fact, "positions_adopted")
-        return found
+        chosen = None if symbols is None else tuple(symbols)
+
+        async def adopted() -> Reconciliation:
+            async with self._lock:
+                book = self._book
+                found = reconcile(book, account, name=name, venue=venue)
+                now = self._clock()
+                fact = adoption(account, reason, name=name, venue=venue, book=book, symbols=chosen, time=now)
+                await self._commit(fact, "positions_adopted")
+            return found
+
+        return await asyncio.shield(asyncio.ensure_future(adopted()))
 
     # --- what is held
 
@@ -205,6 +233,8 @@ class PositionTracker:
         found = reconcile(self._book, account, name=name, venue=venue)
         self.flush_marks()
         self._record("reconciled", _reconciled(found))
+        for listener in tuple(self._reconcile_listeners):
+            listener(found)
         return found
 
     # --- listeners
@@ -219,6 +249,16 @@ class PositionTracker:
         self._fill_listeners.append(listener)
         return lambda: self._fill_listeners.remove(listener)
 
+    def on_payment(self, listener: PaymentListener) -> Callable[[], None]:
+        """Call with every funding payment and transfer that counts, in the step that books it."""
+        self._payment_listeners.append(listener)
+        return lambda: self._payment_listeners.remove(listener)
+
+    def on_reconciled(self, listener: ReconcileListener) -> Callable[[], None]:
+        """Call with every comparison with the venue that `reconcile` makes."""
+        self._reconcile_listeners.append(listener)
+        return lambda: self._reconcile_listeners.remove(listener)
+
     # --- within
 
     @staticmethod
@@ -230,32 +270,47 @@ class PositionTracker:
         return total
 
     async def _take(self, event: Fill | FundingPayment, kind: str) -> Position:
-        async with self._lock:
-            await self._commit(event, kind)
+        await self._book_whole(event, kind)
         key = Key(event.venue, event.account, event.symbol, event.position_side)
         return self._book.positions.get(key) or empty(key)
 
+    async def _book_whole(self, event: Event, kind: str) -> None:
+        """Commit, to the end also where the caller gives up waiting: what is on record counts."""
+
+        async def committed() -> None:
+            async with self._lock:
+                await self._commit(event, kind)
+
+        await asyncio.shield(asyncio.ensure_future(committed()))
+
     async def _commit(self, event: Event, kind: str) -> None:
-        """Record, then count, then tell. Marks that come while the record is written count after it."""
+        """Record, then count, then tell. What comes while the record is written counts after it."""
         if self._book.counted(event):
             return
         self.flush_marks()
-        self._committing = True
+        self._committing = event
         try:
             await self._arecord(kind, event_data(event))
             self._book, outcome = self._book.apply(event)
         finally:
-            self._committing = False
+            self._committing = None
             deferred, self._deferred = self._deferred, []
-            for mark in deferred:
-                self._see(mark)
+            for late in sorted(deferred, key=lambda one: isinstance(one, Mark)):
+                if isinstance(late, Mark):
+                    self._see(late)
+                else:  # on record already, so before the marks
+                    self._book, _ = self._book.apply(late)
         if isinstance(event, Fill):
             for heard in tuple(self._fill_listeners):
                 heard(event, outcome)
+        elif isinstance(event, FundingPayment | Transfer):
+            for told in tuple(self._payment_listeners):
+                told(event)
         for closed in outcome.closed:
             for listener in tuple(self._closed_listeners):
                 listener(closed)
         await self._report(event, outcome)
+        self._snapshot()
 
     async def _report(self, event: Event, outcome: Outcome) -> None:
         """Views of what happened, for readers of the journal: a replay does not need them."""
@@ -274,16 +329,26 @@ class PositionTracker:
             if outcome.gap:
                 await self._arecord("position_inconsistent", {**_named(position), "reason": outcome.gap})
 
+    def _snapshot(self) -> None:
+        """A snapshot, if it is time: the book must be what the records so far make."""
+        if self._snapshots is not None and self._snapshots.due:
+            self.flush_marks()
+            self._snapshots.take(self._book)
+
     def _record(self, kind: str, fields: dict[str, Any]) -> None:
         if self._journal is not None:
-            self._journal.record(kind, **fields)
+            self._note(fields, self._journal.record(kind, **fields))
 
     async def _arecord(self, kind: str, fields: dict[str, Any]) -> None:
         arecord = getattr(self._journal, "arecord", None)
         if arecord is not None:
-            await arecord(kind, **fields)
+            self._note(fields, await arecord(kind, **fields))
         else:
             self._record(kind, fields)
+
+    def _note(self, fields: dict[str, Any], record: Any) -> None:
+        if self._snapshots is not None and "fact" in fields:
+            self._snapshots.noted(record)
 
 
 def _shown(value: Decimal | None) -> str | None:

@@ -1,4 +1,4 @@
-"""The venue takes no order below its least notional."""
+"""The venue takes no order below its least notional, which is in what the instrument is quoted in."""
 
 from solvent.risk.situation import InstrumentFacts, Situation
 from solvent.risk.verdict import NOT_APPLICABLE, Verdict, failing, measured, passing
@@ -11,7 +11,7 @@ def minimum_notional(s: Situation) -> Verdict:
     least = facts.min_notional if isinstance(facts, InstrumentFacts) else None
     if least is None:
         return _NOT_APPLICABLE
-    if s.notional is None:
+    if s.quoted is None:
         return failing("minimum_notional", "no-mark", least, "unknown")
-    above = s.notional - least
-    return measured("minimum_notional", above >= 0, least, s.notional, above, "below-minimum-notional")
+    above = s.quoted - least
+    return measured("minimum_notional", above >= 0, least, s.quoted, above, "below-minimum-notional")

@@ -1,6 +1,6 @@
 """The line's worst case stays within a fraction of equity."""
 
-from solvent.risk.situation import Situation
+from solvent.risk.situation import Situation, unknown
 from solvent.risk.verdict import Verdict, failing, share_at_most
 
 
@@ -9,5 +9,6 @@ def position_percent(s: Situation) -> Verdict:
     if s.money is None:
         return failing("position_percent", "no-account", limit, "unknown")
     if s.worst is None:
-        return failing("position_percent", "no-mark", limit, "unknown")
+        code, note = unknown(s, "no-mark")
+        return failing("position_percent", code, limit, "unknown", note)
     return share_at_most("position_percent", limit, s.worst, s.money.equity, "position-percent")

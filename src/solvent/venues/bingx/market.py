@@ -172,6 +172,8 @@ def _instrument(
         tiers_source=source,
         max_notional=top,
         taker_fee=fee,
+        quote=quote_of(symbol),
+        settle=quote_of(symbol),
     )
 
 

@@ -98,6 +98,7 @@ def _instrument(
     where = f"{path}.lotSizeFilter"
     most = optional(raw.leverage_filter.max_leverage, f"{path}.leverageFilter.maxLeverage", least=1)
     tiers = table.tiers if table else ()
+    inverse = stated.inverse or bool(seen and seen.inverse)
     return Instrument(
         name=symbol,
         underlying=raw.base_coin or _underlying(symbol),
@@ -115,7 +116,9 @@ def _instrument(
         tiers_source=table.source if table else f"risk-limit of {symbol} is not in the bundle",
         max_notional=table.limit if table else None,
         taker_fee=fee,
-        inverse=stated.inverse or bool(seen and seen.inverse),
+        inverse=inverse,
+        quote="USD" if inverse else settle_coin(symbol),
+        settle=(raw.base_coin or symbol.partition("USD")[0]) if inverse else settle_coin(symbol),
     )
 
 
