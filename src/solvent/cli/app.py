@@ -5,8 +5,22 @@ from typing import Annotated
 
 import typer
 
-from solvent.cli import audit, check, conformance, explain, ladder, margin, max_size, paper, replay, risk, what_if
+from solvent.cli import (
+    audit,
+    check,
+    conformance,
+    explain,
+    ladder,
+    margin,
+    max_size,
+    paper,
+    record,
+    replay,
+    risk,
+    what_if,
+)
 from solvent.core.errors import Refused, SolventError
+from solvent.venues.failures import VenueError
 
 app = typer.Typer(
     name="solvent",
@@ -19,6 +33,7 @@ app.command("what-if")(what_if.command)
 app.command("max-size")(max_size.command)
 app.command("ladder")(ladder.command)
 app.command("explain")(explain.command)
+app.command("record")(record.command)
 app.command("replay")(replay.command)
 app.command("conformance")(conformance.command)
 app.command("check")(check.command)
@@ -51,9 +66,14 @@ def run() -> None:
     except Refused as error:
         print(f"refused ({error.code}): {error}", file=sys.stderr)  # noqa: T201
         sys.exit(1)
+    except VenueError as error:
+        print(f"error ({error.venue}): {error}", file=sys.stderr)  # noqa: T201
+        sys.exit(3)
     except SolventError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

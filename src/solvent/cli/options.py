@@ -14,7 +14,6 @@ from solvent.core.numbers import parse_decimal
 if TYPE_CHECKING:
     from solvent.views.document import Bands
 
-Bundles = Annotated[list[Path], typer.Argument(help="Account bundles (JSON files).", metavar="BUNDLE...")]
 Bundle = Annotated[Path, typer.Argument(help="An account bundle (JSON file).", metavar="BUNDLE")]
 VenueOption = Annotated[
     Venue | None, typer.Option("--venue", help="Whose bundle it is; read off its keys where not given.")

@@ -1,0 +1,51 @@
+"""Options and steps of the commands that talk to a venue."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from solvent.core.account import Venue
+
+if TYPE_CHECKING:
+    from solvent.venues.ports import VenueTrader
+
+T = TypeVar("T")
+
+Account = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        help="A live account: address, Nado subaccount, or a label where the API key says whose it is.",
+        metavar="A",
+    ),
+]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", help="The venue's address, if not its own.", metavar="U")
+]
+IndexerUrl = Annotated[str | None, typer.Option("--indexer-url", help="Nado only: its indexer.", metavar="U")]
+Testnet = Annotated[bool, typer.Option("--testnet", help="The venue's test network.")]
+
+
+def client_of(
+    venue: Venue, account: str | None, *, base_url: str | None, testnet: bool, indexer_url: str | None = None
+) -> "VenueTrader":
+    """A client with the keys of the environment, their files or the keyring; read-only where there are none."""
+    from solvent.venues.connect import connect
+    from solvent.venues.keys import credentials
+
+    options: dict[str, Any] = {} if indexer_url is None else {"indexer_url": indexer_url}
+    return connect(
+        venue, account=account, base_url=base_url, testnet=testnet, credentials=credentials(venue), **options
+    )
+
+
+def run(client: "VenueTrader", work: "Callable[[VenueTrader], Awaitable[T]]") -> T:
+    """One piece of work with a connected client."""
+
+    async def whole() -> T:
+        async with client:
+            return await work(client)
+
+    return asyncio.run(whole())
