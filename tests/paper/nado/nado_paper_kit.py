@@ -98,7 +98,7 @@ class Trader:
     def __init__(self, market, key):
         self.market = market
         self.key = Account.from_key(key)
-        self.sub = self.key.address.lower() + "default".encode().hex().ljust(24, "0")
+        self.sub = self.key.address.lower() + b"default".hex().ljust(24, "0")
         self._count = 0
 
     @property
@@ -130,7 +130,7 @@ class Trader:
             "priceX18": price,
             "amount": units(amount),
             "expiration": more.get("expiration", self.market.clock.wall // 1000 + 3_600),
-            "nonce": more.get("nonce", None) or self.nonce(),
+            "nonce": more.get("nonce") or self.nonce(),
             "appendix": more.get("appendix", appendix),
         }
         contract = "0x" + product_id.to_bytes(20, "big").hex()

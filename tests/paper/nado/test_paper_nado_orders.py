@@ -97,7 +97,7 @@ def test_refusals(market, given, expected):
 
 
 def test_a_subaccount_without_deposits_is_told_so(market):
-    other = market.alice.sub[:42] + "second".encode().hex().ljust(24, "0")
+    other = market.alice.sub[:42] + b"second".hex().ljust(24, "0")
     assert refused(market, sender=other) == 2024
     market.alice.transfer(other, "1000")
     assert refused(market, sender=other) is None
@@ -269,7 +269,7 @@ def test_one_pocket_for_each_market_and_ten_for_an_address(market):
         lots = 500 * ONE * ONE // market.oracle(number) // product.lot * product.lot
         assert market.alice.buy(number, str(decimal(lots)), margin="400")["status"] == "success", number
     assert len(market.alice.isolated()) == 10
-    second = market.alice.sub[:42] + "second".encode().hex().ljust(24, "0")
+    second = market.alice.sub[:42] + b"second".hex().ljust(24, "0")
     market.alice.transfer(second, "1000")
     assert code(market.alice.buy(BTC, "0.01", sender=second, margin="100")) == 2087
     consistent(market)
