@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from paper_kit import exchange, funded
 
 from solvent.paper import matching
+from solvent.paper.ledger import Account, book
 from solvent.paper.orders import Order, Status, Tif, Trigger
-from solvent.paper.units import floor_to, over, part, text, times, units
+from solvent.paper.units import ONE, floor_to, over, part, text, times, units
 from solvent.paper.world import advance
 
 
@@ -109,6 +110,15 @@ def test_funding_is_paid_at_the_interval_and_moves_between_account_and_house():
     assert paid.time % 3_600_000 == 0
     assert paid.amount == -times(times(units("2"), paid.price), units("0.0001"))
     assert venue.total() == 0
+
+
+@pytest.mark.parametrize(("sign", "pnl"), [(1, 10), (-1, -10)])
+def test_closing_half_realizes_half_and_leaves_half_the_cost(sign, pnl):
+    account = Account("a")
+    book(account, "BTC", "net", sign * ONE, 100 * ONE, 0, isolated=False, now=0)
+    done = book(account, "BTC", "net", -sign * ONE // 2, 120 * ONE, 0, isolated=False, now=0)
+    assert done.pnl == pnl * ONE
+    assert account.holdings["BTC", "net"].cost == sign * 50 * ONE
 
 
 def play(seed, steps=150):

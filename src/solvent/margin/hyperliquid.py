@@ -315,7 +315,8 @@ class HyperliquidRules(Rules):
             leverage = self._order_leverage(order.instrument, positions)
             if leverage is None:
                 return f"a resting order on {order.instrument}, whose leverage setting is not in the bundle"
-            held.append(Given(order.instrument, abs(size) * order.price / leverage, f"openOrders[{number}]"))
+            asked = truncate(abs(size) * order.price / leverage, MONEY_PLACES)
+            held.append(Given(order.instrument, asked, f"openOrders[{number}]"))
         amount = sum((Fraction(g.value) for g in held), ZERO)
         return figure(path, amount, "HL-ORDER", *held)
 

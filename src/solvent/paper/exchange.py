@@ -22,7 +22,7 @@ from solvent.paper.ledger import Account, Holding
 from solvent.paper.listing import Listing
 from solvent.paper.orders import FundingPaid, Moved, Order, Trade
 from solvent.paper.prices import Step
-from solvent.paper.units import ONE, times
+from solvent.paper.units import ONE, floor_to, times
 
 HOUR_MS: Final = 3_600_000
 HOUSE: Final = "house"
@@ -71,6 +71,8 @@ class Exchange:
         """A fault: marks stand still while the books move on."""
         self.thin = ONE
         """A fault: what the depth of every book is multiplied by."""
+        self.money_step = 1
+        """Funding is cut to a multiple of this, toward zero: the smallest amount the venue books."""
         self.turned: set[tuple[str, str, str]] = set()
         """(account, symbol, leg) of positions that closed or flipped: their reducing orders are looked at."""
         self._numbers = 0
@@ -171,7 +173,7 @@ class Exchange:
                     self._pay(account, held, at, rate, price)
 
     def _pay(self, account: Account, held: Holding, at: int, rate: int, price: int) -> None:
-        amount = -times(times(held.size, price), rate)
+        amount = floor_to(-times(times(held.size, price), rate), self.money_step)
         if held.isolated:
             held.cash += amount
         else:

@@ -1,0 +1,55 @@
+"""How Hyperliquid writes numbers, ids and hashes."""
+
+import hashlib
+import re
+from typing import Any, Final
+
+from solvent.paper.units import text, truncated, units
+
+CENT: Final = 10**12
+"""A millionth of a dollar: the smallest amount of USDC that is booked."""
+JSON = dict[str, Any]
+PLAIN: Final = re.compile(r"\d{1,20}(\.\d{1,18})?")
+CLOID: Final = re.compile(r"0x[0-9a-fA-F]{32}")
+ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+def num(value: int) -> str:
+    """A number as the venue writes it: without trailing zeros, but at least one decimal."""
+    return text(value, 1)
+
+
+def money(value: int) -> str:
+    """An amount of USDC, cut to six decimals."""
+    return text(truncated(value, 6), 1)
+
+
+def plain(given: object) -> int | None:
+    """An unsigned decimal text in units; None for anything else (signs, exponents, bare numbers)."""
+    if not isinstance(given, str) or not PLAIN.fullmatch(given):
+        return None
+    return units(given)
+
+
+def whole(given: object) -> int | None:
+    """A JSON integer; None for anything else, booleans included."""
+    return given if type(given) is int else None
+
+
+def address(given: object) -> str | None:
+    """A lower-case address; None for what is none."""
+    return given.lower() if isinstance(given, str) and ADDRESS.fullmatch(given) else None
+
+
+def digest(*of: object) -> str:
+    """A transaction hash that follows from what it is of."""
+    return "0x" + hashlib.sha256("/".join(map(str, of)).encode()).hexdigest()
+
+
+def tid(tape: int) -> int:
+    """A trade id of 50 bits, the same for both sides of one trade."""
+    return int.from_bytes(hashlib.sha256(f"tid/{tape}".encode()).digest()[:7], "big") >> 6
+
+
+NO_HASH: Final = "0x" + "0" * 64
+"""What trades without a transaction of their own carry: a trigger that fires, a market order of the venue."""
