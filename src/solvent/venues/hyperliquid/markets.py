@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from solvent.core.errors import BadInput
+from solvent.core.numbers import Number
 from solvent.venues import envelope
 from solvent.venues.hyperliquid import wire
 from solvent.venues.hyperliquid.numbers import amount, moment, word
@@ -143,7 +144,7 @@ def rates_of(body: Any) -> Rates:
     """The fees of a `userFees` body."""
     fees = envelope.decode(body, wire.Fees, "userFees")
 
-    def rate(value: wire.Number | None, name: str) -> Decimal | None:
+    def rate(value: Number | None, name: str) -> Decimal | None:
         return None if value is None else amount(value, f"userFees.{name}")
 
     return Rates(

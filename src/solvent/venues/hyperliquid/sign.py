@@ -1,4 +1,4 @@
-"""Hyperliquid's signatures: EIP-712 over a hash of the action ("L1"), or over the action's own fields ("user-signed").
+"""Hyperliquid's signatures: EIP-712 over the hash of an action ("L1"), or over its own fields ("user-signed").
 
 Sources: the venue's page on signing; EIP-712. The bytes equal those of the venue's own SDK.
 """
@@ -25,8 +25,10 @@ USER_TYPES: Final[Mapping[str, tuple[str, str]]] = {
     "withdraw3": ("Withdraw", "string destination,string amount,uint64 time"),
     "sendAsset": (
         "SendAsset",
-        "string destination,string sourceDex,string destinationDex,string token,string amount,"
-        "string fromSubAccount,uint64 nonce",
+        (
+            "string destination,string sourceDex,string destinationDex,string token,string amount,"
+            "string fromSubAccount,uint64 nonce"
+        ),
     ),
     "approveAgent": ("ApproveAgent", "address agentAddress,string agentName,uint64 nonce"),
     "approveBuilderFee": ("ApproveBuilderFee", "string maxFeeRate,address builder,uint64 nonce"),

@@ -67,6 +67,16 @@ def positions_of(body: Any, path: str = "clearinghouseState") -> tuple[VenuePosi
     return tuple(found)
 
 
+def pocket_of(body: Any, coin: str, path: str = "clearinghouseState") -> tuple[Decimal, Decimal] | None:
+    """Cash and size of an isolated position; None where there is none."""
+    for index, item in enumerate(envelope.decode(body, wire.ClearinghouseState, path).asset_positions):
+        raw = item.position
+        if raw.coin == coin and raw.leverage.raw_usd is not None:
+            where = f"{path}.assetPositions[{index}].position"
+            return amount(raw.leverage.raw_usd, f"{where}.leverage.rawUsd"), amount(raw.szi, f"{where}.szi")
+    return None
+
+
 def perp_balance(body: Any, asset: str = "USDC", path: str = "clearinghouseState") -> VenueBalance:
     """The perpetuals' money: `total` without unrealised results, `available` what may be withdrawn."""
     state = envelope.decode(body, wire.ClearinghouseState, path)
@@ -174,7 +184,7 @@ def order_of(
         venue_id=str(raw.oid),
         client_id=client_id,
         status=found,
-        reason="" if found.is_open else stated,
+        reason="" if stated == "open" else stated,
         time=moment(raw.timestamp, f"{path}.timestamp") if time is None else time,
         foreign=foreign(client_id, str(raw.oid)),
     )
