@@ -147,7 +147,7 @@ def test_the_worst_price_of_a_market_order_is_never_worse_than_asked():
 
 
 def test_a_size_between_two_steps_and_a_time_in_force_that_is_not_there_are_refused():
-    with pytest.raises(BadInput, match="multiple of 0.001"):
+    with pytest.raises(BadInput, match=r"multiple of 0\.001"):
         encode.checked_size(Decimal("0.0015"), terms(3))
     with pytest.raises(NotSupported, match="tifs"):
         order(0, "buy", "1", "10", tif="fok")

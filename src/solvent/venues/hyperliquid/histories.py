@@ -32,6 +32,8 @@ def fills_of(rows: list[Mapping[str, Any]], account: str, path: str = "userFills
     for i, row in enumerate(placed):
         envelope.milliseconds(row.time, f"{path}[{i}].time")
     order = fills.chronological(placed)
+    if list(order) == list(fills.chronological(placed[::-1])):
+        order = range(len(placed))  # Nothing in the rows tells: pages and pushes come oldest first.
     decoded = ((fills.decode(rows[i], f"{path}[{i}]"), f"{path}[{i}]") for i in order)
     return tuple(found.fill for found in fills.facts(decoded, account))
 

@@ -57,6 +57,7 @@ CAPABILITIES: Final = Capabilities(
 )
 FULL_PAGE: Final = 500
 """A page with fewer rows is the last: the venue cuts at 500 or at 2,000, as it is asked."""
+PAGES: Final = (500, 2_000)
 RELOAD_S: Final = 60.0
 """An unknown coin may be new: the universe is asked for again, at most so often."""
 
@@ -247,6 +248,8 @@ class HyperliquidReader:
             edge = times[-1]
             kept = [row for row, time in zip(page, times, strict=True) if time != edge]
             if not kept:
+                if len(page) not in PAGES:
+                    return found + page
                 raise Terminal(VENUE, f"{kind}: {len(page)} rows in one millisecond, more than a page shows")
             found += kept
             if rising:

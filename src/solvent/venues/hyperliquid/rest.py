@@ -122,11 +122,18 @@ class Rest:
         """The venue's time, measured lately."""
         now = self.times.monotonic()
         if self._measured_at is None or now - self._measured_at > REMEASURE_S:
-            await self.measure()
+            try:
+                await self.measure()
+            except Retryable:
+                if not self.offset.measured:
+                    raise
         return self.offset.now_ms()
 
-    async def measure(self) -> None:
-        """Ask the venue what time it is. Where it does not say, our own clock has to do."""
+    async def measure(self, *, anew: bool = False) -> None:
+        """Ask the venue what time it is; `anew`: forget what it said before.
+
+        Where it does not say, our own clock has to do.
+        """
         async with self._measuring:
             body = msgspec.json.encode({"type": "exchangeStatus"})
             try:
@@ -137,7 +144,9 @@ class Rest:
                 time = None
             else:
                 if time is not None:
-                    self.offset.seen(time, reply.sent_at, reply.received_at)
+                    offset = ClockOffset(self.times.wall_ms) if anew else self.offset
+                    offset.seen(time, reply.sent_at, reply.received_at)
+                    self.offset = offset
             self._measured_at = self.times.monotonic()
 
     @property
@@ -145,12 +154,6 @@ class Rest:
         """How wrong `offset.now_ms()` may be."""
         found = self.offset.error_ms
         return UNMEASURED_MS if found is None else found
-
-    async def _remeasure(self) -> None:
-        """The venue disagrees about the time: forget what was measured."""
-        self.offset = ClockOffset(self.times.wall_ms)
-        self._measured_at = None
-        await self.now_ms()
 
     # --- actions
 
@@ -176,7 +179,7 @@ class Rest:
                 # Refused for its time alone, so it was not done; once more with the venue's clock measured anew.
                 if error.code not in (EXPIRED, NONCE) or attempt == 2 or expires_at is not None:
                     raise
-                await self._remeasure()
+                await self.measure(anew=True)
         raise AssertionError("unreachable")
 
     async def act_as_user(self, action: Action, nonce_field: str, what: str) -> Reply:

@@ -1,6 +1,7 @@
 """A Hyperliquid account, traded on: orders, cancels, leverage, margin; each answer that is lost is read back."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -317,6 +318,10 @@ class HyperliquidTrader(HyperliquidReader):
         return await self._rest.act(action, what, key=key, vault=who.vault, expires_at=expires_at)
 
     async def _resolve(self, unknown: UnknownOutcome, read_back: Callable[[], Awaitable[T | None]]) -> T | None:
+        # Absence is proven by the venue's clock: had it been set back since it was measured, an order could still
+        # arrive after what we take for its end.
+        with suppress(VenueError):
+            await self._rest.measure(anew=True)
         return await resolve(
             unknown,
             read_back,
