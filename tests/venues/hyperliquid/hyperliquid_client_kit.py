@@ -15,6 +15,7 @@ from solvent.venues.hyperliquid.client import connect
 from solvent.venues.keys import Credentials, Secret
 from solvent.venues.ports import NewOrder
 
+HOUR_MS = 3_600_000
 seeds = itertools.count(90_001)
 """A world of its own for each test: the nonces of a key have one source in a process."""
 
@@ -55,9 +56,10 @@ class Paper:
 
 @asynccontextmanager
 async def paper(*, stands=False, scenario="calm", seed=None):
-    """`stands`: market and wall clock stand still until `forward` moves them."""
+    """`stands`: market and wall clock stand still until `forward` moves them; funding is 8 seconds away."""
     now = time.time_ns() // 1_000_000
-    clock = SetClock(now // 1000 * 1000, now) if stands else None
+    hour = (now // HOUR_MS + 1) * HOUR_MS
+    clock = SetClock(hour - 8_000, now) if stands else None
     world = build(
         Setting(venues=["hyperliquid"], seed=next(seeds) if seed is None else seed, scenario=scenario), clock
     )

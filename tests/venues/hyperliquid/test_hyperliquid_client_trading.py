@@ -330,7 +330,7 @@ def test_money_moves_between_spot_and_perpetuals_and_is_told():
 def test_funding_is_told_as_the_change_of_cash():
     async def scenario(venue, client):
         await client.place(asked("buy", "0.5"))
-        venue.forward(3_600_000)
+        venue.forward(10_000)
         paid = await client.funding_paid(0)
         assert len(paid) == 1
         account = venue.venue.exchange.accounts[client.account]
