@@ -158,6 +158,7 @@ class Actions:
     # --- orders
 
     def _order(self, account: Account, envelope: Envelope) -> JSON:
+        settings.builder_approved(account, envelope.action.get("builder"))
         return ok("order", {"statuses": self._desk.place(account, envelope.action)})
 
     def _cancel(self, account: Account, envelope: Envelope) -> JSON:

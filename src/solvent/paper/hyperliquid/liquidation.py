@@ -37,12 +37,12 @@ class Liquidator:
 
     def _look(self, venue: Exchange, account: Account) -> None:
         margins = Margins(venue, account)
-        self._drop_orders(venue, account, margins)
         if account.cross() and margins.cross_value() < margins.cross_maintenance():
             self._cross(venue, account, margins)
         for held in account.pockets():
             if margins.used(held) < cut(margins.maintained(held)):
                 self._isolated(venue, account, held, margins)
+        self._drop_orders(venue, account, margins)
 
     def _drop_orders(self, venue: Exchange, account: Account, margins: Margins) -> None:
         """An order that could no longer be margined if it were matched now is cancelled."""

@@ -95,18 +95,21 @@ class Margins:
         return sum(cut(self.maintained(h)) for h in self.account.cross())
 
     def order_margin(self, apart_from: Order | None = None) -> int:
-        """Initial margin of what resting orders would open, at their own prices; what only closes holds none."""
-        total = Fraction(0)
+        """Initial margin of what resting orders would open, at their own prices; what only closes holds none.
+
+        The newest order is the first to be set against the position, as in the venue's list of orders.
+        """
+        total = 0
         closing = {(h.symbol, -h.sign): abs(h.size) for h in self.account.holdings.values()}
-        for order in self.account.orders.values():
+        for order in reversed(self.account.orders.values()):
             if order is apart_from or order.status is not Status.RESTING or order.reduce_only:
                 continue
             key = (order.symbol, order.sign)
             closes = min(closing.get(key, 0), order.left)
             closing[key] = closing.get(key, 0) - closes
             leverage = leverage_of(self.account, self.venue.listings[order.symbol])
-            total += Fraction(times(order.left - closes, order.price or 0), leverage)
-        return cut(total)
+            total += cut(Fraction(times(order.left - closes, order.price or 0), leverage))
+        return total
 
     def free(self, apart_from: Order | None = None) -> int:
         """Cross value beyond the margin of positions and resting orders."""

@@ -17,7 +17,7 @@ from solvent.paper.events import (
 )
 from solvent.paper.hyperliquid.feeds import Feeds, Subscription, read_subscription
 from solvent.paper.hyperliquid.order_entry import Malformed
-from solvent.paper.hyperliquid.shapes import JSON, whole
+from solvent.paper.hyperliquid.shapes import JSON, Unreadable, read_json, whole
 from solvent.paper.wire import Frame, Request, Response
 from solvent.paper.world import Surroundings
 
@@ -63,8 +63,8 @@ class Stream:
             self.closed = True
             return [encoded("error", "Too many websocket messages.")]
         try:
-            said = msgspec.json.decode(frame)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            said = read_json(frame)
+        except Unreadable:
             said = None
         if not isinstance(said, dict):
             return [encoded("error", f"Error parsing JSON into valid websocket request: {shown(frame)}")]
@@ -164,4 +164,7 @@ def shown(frame: Frame) -> str:
 
 
 def words(asked: object) -> str:
-    return msgspec.json.encode(asked).decode()[:500]
+    try:
+        return msgspec.json.encode(asked).decode()[:500]
+    except (RecursionError, msgspec.MsgspecError, ValueError, OverflowError):
+        return "<unreadable>"

@@ -152,6 +152,18 @@ def approve_builder(account: Account, action: JSON) -> None:
     account.extra.setdefault("builders", {})[builder] = int(tenths_of_bps)
 
 
+def builder_approved(account: Account, given: object) -> None:
+    """A builder's fee that goes beyond what its user approved is refused; it is not charged here."""
+    if given is None:
+        return
+    if not isinstance(given, dict) or (who := address(given.get("b"))) is None:
+        raise Malformed
+    if (asked := whole(given.get("f"))) is None or asked < 0:
+        raise Malformed
+    if asked > account.extra.get("builders", {}).get(who, 0):
+        raise Refused("Builder fee has not been approved.")
+
+
 def set_abstraction(action: JSON) -> None:
     """Only the standard mode is kept here; asking for it changes nothing."""
     if action.get("abstraction") not in ("disabled", "i"):

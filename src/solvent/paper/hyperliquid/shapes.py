@@ -4,6 +4,8 @@ import hashlib
 import re
 from typing import Any, Final
 
+import msgspec
+
 from solvent.paper.units import text, truncated, units
 
 CENT: Final = 10**12
@@ -11,7 +13,28 @@ CENT: Final = 10**12
 JSON = dict[str, Any]
 PLAIN: Final = re.compile(r"\d{1,20}(\.\d{1,18})?")
 CLOID: Final = re.compile(r"0x[0-9a-fA-F]{32}")
+TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+DEEPEST: Final = 64
 ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+class Unreadable(Exception):
+    """Bytes that are no JSON, or are nested deeper than anything the venue understands."""
+
+
+def read_json(raw: str | bytes) -> Any:
+    """Raises Unreadable. Depth is looked at first: a decoder's own guard rests on a limit that libraries move."""
+    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    if data.count(b"[") + data.count(b"{") > DEEPEST:
+        depth = 0
+        for token in TOKENS.finditer(data):
+            depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(token[0], 0)
+            if depth > DEEPEST:
+                raise Unreadable
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise Unreadable from None
 
 
 def num(value: int) -> str:

@@ -98,7 +98,7 @@ def canonical(action: JSON) -> JSON:
     keys = KEYS.get(action["type"])
     if keys is None:
         return action
-    made = {k: action[k] for k in keys if action.get(k) is not None or k in ("oid",)}
+    made = {k: action[k] for k in keys if action.get(k) is not None}
     if "orders" in made and isinstance(made["orders"], list):
         made["orders"] = [_order(o) for o in made["orders"]]
     if "order" in made:

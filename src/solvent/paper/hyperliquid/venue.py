@@ -18,7 +18,7 @@ from solvent.paper.hyperliquid.market_bodies import Tape
 from solvent.paper.hyperliquid.order_entry import Malformed, OrderDesk
 from solvent.paper.hyperliquid.rules import HyperliquidRules
 from solvent.paper.hyperliquid.sessions import Stream
-from solvent.paper.hyperliquid.shapes import CENT
+from solvent.paper.hyperliquid.shapes import CENT, Unreadable, read_json
 from solvent.paper.hyperliquid.signing import address_of, checksummed
 from solvent.paper.hyperliquid.users import Users
 from solvent.paper.units import ONE
@@ -74,8 +74,8 @@ class PaperHyperliquid:
         if request.method not in ("POST", SOCKET):
             return plain_text(405, "")
         try:
-            body = msgspec.json.decode(request.body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            body = read_json(request.body)
+        except Unreadable:
             return plain_text(400, NOT_JSON)
         if not self._spend(request, body):
             return self.broken(Fault.RATE_LIMITED)
