@@ -1,6 +1,7 @@
 """What Hyperliquid says of an account as it stands, and of its orders, as facts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -219,8 +220,11 @@ def statuses_of(answer: Any, count: int) -> list[Any]:
     return statuses
 
 
-def placed_of(status: Any, coin: str, client_id: str | None, quantity: Decimal) -> Placed | str:
-    """What became of one order, or the venue's words for why it was refused. Raises BadInput."""
+def placed_of(status: Any, coin: str, client_id: str | None, quantity: Decimal, *, rests: bool) -> Placed | str:
+    """What became of one order, or the venue's words for why it was refused. Raises BadInput.
+
+    `rests`: what does not fill at once stays in the book; else it is cancelled.
+    """
     if status in ("waitingForFill", "waitingForTrigger"):
         return Placed(instrument=coin, venue_id=None, client_id=client_id, status=OrderStatus.WAITING)
     raw = envelope.decode(status, wire.PlacedStatus, "response.data.statuses")
@@ -228,12 +232,12 @@ def placed_of(status: Any, coin: str, client_id: str | None, quantity: Decimal) 
         return raw.error
     if raw.filled is not None:
         filled = amount(raw.filled.total_sz, "filled.totalSz", above=0)
+        part = OrderStatus.PARTLY_FILLED if rests else OrderStatus.CANCELLED
         return Placed(
             instrument=coin,
             venue_id=_number(raw.filled.oid),
             client_id=client_id,
-            # What an order that fills at once does not get is cancelled: "filled" may be less than all of it.
-            status=OrderStatus.FILLED if filled >= quantity else OrderStatus.CANCELLED,
+            status=OrderStatus.FILLED if filled >= quantity else part,
             filled=filled,
             average_price=amount(raw.filled.avg_px, "filled.avgPx", above=0),
         )
@@ -251,19 +255,18 @@ def _number(oid: int) -> str:
 
 def cancelled_of(
     statuses: Sequence[Any], orders: Sequence[Cancelled], gone: Callable[[str], bool]
-) -> list[Cancelled]:
-    """Which orders are cancelled now. `gone` knows the words for one that had ended. Raises BadInput."""
-    found = []
+) -> list[Cancelled | str]:
+    """Which orders are cancelled now, or the venue's words for why one is not. Raises BadInput.
+
+    `gone` knows the words for one that had ended.
+    """
+    found: list[Cancelled | str] = []
     for status, order in zip(statuses, orders, strict=True):
         said = status.get("error") if isinstance(status, dict) else None
         if status == "success":
             found.append(order)
-        elif isinstance(said, str) and gone(said):
-            found.append(
-                Cancelled(
-                    instrument=order.instrument, venue_id=order.venue_id, client_id=order.client_id, already=True
-                )
-            )
+        elif not isinstance(said, str):
+            raise BadInput("response.data.statuses", "success or an error", f"<{type(status).__name__}>")
         else:
-            raise BadInput("response.data.statuses", "success, or that it has ended", said or "<something else>")
+            found.append(replace(order, already=True) if gone(said) else said)
     return found

@@ -46,6 +46,7 @@ class HyperliquidTrader(HyperliquidReader):
         raised); Retryable says that it never arrived and never will, UnknownOutcome that nobody knows.
         """
         request = order.request
+        await self.who()
         market = (await self.universe(request.symbol)).market(request.symbol)
         self._check(order, market)
         price = await self._limit_of(order, market)
@@ -56,14 +57,15 @@ class HyperliquidTrader(HyperliquidReader):
         )
         self._own.add(client_id)
         self._kinds.add(client_id, (request.order_type, request.trigger_price))
+        rests = order.tif == "gtc" and request.order_type is OrderType.LIMIT
         what = f"order {request.side} {text(request.quantity)} {request.symbol}"
         try:
             reply = await self._act(encode.place_action([wire]), what, key=client_id, expires_at=order.expires_at)
-            placed = self._placed(reply, request.symbol, client_id, request.quantity)
+            placed = self._placed(reply, request.symbol, client_id, request.quantity, rests=rests)
         except UnknownOutcome as unknown:
             return await self._placed_or_not(unknown, request.symbol, client_id)
         self._own.add(placed.venue_id)
-        if placed.status is OrderStatus.RESTING and order.tif == "gtc" and request.order_type is OrderType.LIMIT:
+        if rests and placed.status in (OrderStatus.RESTING, OrderStatus.PARTLY_FILLED):
             return await self._with_fills(placed, client_id)
         return placed
 
@@ -94,10 +96,10 @@ class HyperliquidTrader(HyperliquidReader):
             raise Retryable(VENUE, f"{request.symbol} has no price now: nothing was sent", code="no-price")
         return encode.worst_price(mid, request.side, self._slippage, market.terms)
 
-    def _placed(self, reply: Reply, coin: str, client_id: str, quantity: Decimal) -> Placed:
+    def _placed(self, reply: Reply, coin: str, client_id: str, quantity: Decimal, *, rests: bool) -> Placed:
         try:
             (status,) = states.statuses_of(reply.json(), 1)
-            found = states.placed_of(status, coin, client_id, quantity)
+            found = states.placed_of(status, coin, client_id, quantity, rests=rests)
         except BadInput as bad:
             raise reply.unclear(str(bad)) from None
         if isinstance(found, str):
@@ -144,9 +146,11 @@ class HyperliquidTrader(HyperliquidReader):
             (found,) = self._cancelled(reply, [order])
         except UnknownOutcome as unknown:
             return await self._cancelled_or_not(unknown, order, name)
+        if isinstance(found, str):
+            raise self._refusals.error(found, status=reply.status)
         return found
 
-    def _cancelled(self, reply: Reply, orders: Sequence[Cancelled]) -> list[Cancelled]:
+    def _cancelled(self, reply: Reply, orders: Sequence[Cancelled]) -> list[Cancelled | str]:
         try:
             statuses = states.statuses_of(reply.json(), len(orders))
             return states.cancelled_of(statuses, orders, self._is_gone)
@@ -191,7 +195,8 @@ class HyperliquidTrader(HyperliquidReader):
         named = [((await self.universe(o.instrument)).market(o.instrument).asset, int(o.venue_id)) for o in orders]
         try:
             reply = await self._act(encode.cancel_action(named), f"cancel of {len(named)} orders")
-            return self._cancelled(reply, wanted)
+            # One that the venue would not cancel is met again by the next round.
+            return [one for one in self._cancelled(reply, wanted) if isinstance(one, Cancelled)]
         except UnknownOutcome as unknown:
 
             async def none_rests() -> list[Cancelled] | None:
