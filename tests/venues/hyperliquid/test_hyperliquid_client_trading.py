@@ -1,6 +1,7 @@
 """Every call of the client against the paper venue, over sockets."""
 
 import asyncio
+import json
 from decimal import Decimal
 
 import pytest
@@ -440,3 +441,50 @@ def test_a_limit_of_the_address_is_waited_out_by_the_caller():
         assert caught.value.retry_after_s == 10
 
     run(scenario)
+
+
+def test_every_signed_body_is_what_the_venues_sdk_would_send():
+    async def scenario(venue, client):
+        sent = []
+        venue.world.around.keep = lambda name, request, market, wall: sent.append(json.loads(request.body))
+        before = venue.clock.wall
+        placed = await client.place(asked("buy", "0.0100", 50_000))
+        await client.set_leverage("ETH", Decimal(3))
+        await client.cancel("BTC", client_id=placed.client_id)
+        await client.transfer_to_perp(Decimal("-1.50"))
+        own = Signer(Secret(venue.alice["private_key"]))
+        assert [list(body) for body in sent] == 4 * [
+            ["action", "nonce", "signature", "vaultAddress", "expiresAfter"]
+        ]
+        for body in sent[:3]:  # each with the venue's own expiry
+            assert before < body["expiresAfter"] < before + 5_000
+            given = {"mainnet": False, "vault": None, "expires_after": body["expiresAfter"]}
+            assert body["signature"] == own.l1(body["action"], body["nonce"], **given)
+        order = {"a": 0, "b": True, "p": "50000", "s": "0.01", "r": False, "t": {"limit": {"tif": "Gtc"}}}
+        assert sent[0]["action"] == {
+            "type": "order",
+            "orders": [{**order, "c": placed.client_id}],
+            "grouping": "na",
+        }
+        assert sent[1]["action"] == {"type": "updateLeverage", "asset": 1, "isCross": True, "leverage": 3}
+        assert sent[3]["action"]["amount"] == "1.5"
+        assert sent[3]["action"]["nonce"] == sent[3]["nonce"]
+        assert sent[3]["expiresAfter"] is None
+        assert len({body["nonce"] for body in sent}) == 4
+
+    run(scenario, stands=True)
+
+
+def test_a_market_order_takes_what_is_within_its_bound_and_says_how_much():
+    async def scenario(venue, client):
+        venue.fault("thin_book", share=0.01)
+        venue.forward(1_000)
+        book = await client.book("BTC", 1)
+        mid = (book.bids[0].price + book.asks[0].price) / 2
+        placed = await client.place(asked("buy", "10"))
+        assert placed.status is OrderStatus.CANCELLED  # what is left over is not in the book
+        assert 0 < placed.filled < 10
+        assert max(f.price for f in await client.fills()) <= mid * Decimal("1.05")
+        assert await client.open_orders() == ()
+
+    run(scenario, stands=True)
