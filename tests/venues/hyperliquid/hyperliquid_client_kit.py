@@ -87,12 +87,12 @@ async def until(condition, seconds=5.0):
         await asyncio.sleep(0.01)
 
 
-def run(scenario, **options):
+def run(of, **options):
     """A scenario with a paper venue and a client of alice's."""
 
     async def all_of_it():
         async with paper(**options) as venue, venue.client() as client:
-            await scenario(venue, client)
+            await of(venue, client)
 
     asyncio.run(all_of_it())
 

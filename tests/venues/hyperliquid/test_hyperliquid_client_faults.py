@@ -260,3 +260,16 @@ def test_the_venues_weights_are_kept_ahead_of_time_by_all_clients_together():
             assert left >= 0
 
     run(scenario, stands=True)
+
+
+def test_an_answer_that_comes_too_late_is_read_back():
+    async def scenario(venue, client):
+        async with venue.client(timeout_s=1.0) as hasty:
+            low = whole(await mark(hasty) * Decimal("0.9"))
+            venue.fault("latency", path="/exchange", ms=3_000, left=1)
+            placed = await hasty.place(asked("buy", "0.01", low))
+            (only,) = venue.orders_of(venue.alice)
+            assert placed.venue_id == str(only.number)
+            assert placed.status is OrderStatus.RESTING
+
+    run(scenario)

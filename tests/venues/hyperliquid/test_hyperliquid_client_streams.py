@@ -218,3 +218,29 @@ def test_closing_the_client_ends_its_streams():
             await asyncio.wait_for(heard.task, 2)
 
     asyncio.run(scenario())
+
+
+def test_a_liquidation_is_seen_as_one_and_the_fold_follows_it():
+    async def scenario(venue, client):
+        heard = Heard(client.stream("fills", "positions"))
+        await heard.up()
+        await client.set_leverage("BTC", Decimal(40))
+        await client.place(asked("buy", "55"))
+        for _ in range(400):
+            venue.forward(2_000)
+            await asyncio.sleep(0)
+            if any(fill.kind == "liquidation" for fill in heard.fills):
+                break
+        else:
+            pytest.fail("the crash liquidated nobody")
+        there = await client.fills()
+        await until(lambda: len(heard.fills) == len(there))
+        assert heard.fills == list(there)
+        book = Book()
+        for fill in heard.fills:
+            book, _ = book.apply(fill)
+        held = {p.instrument: p.size for p in await client.positions()}
+        assert {p.key.symbol: p.quantity for p in book.open()} == held
+        await heard.close()
+
+    run(scenario, stands=True, scenario="crash")
