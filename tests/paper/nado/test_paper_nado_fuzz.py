@@ -2,6 +2,8 @@
 
 import json
 import random
+import subprocess
+import sys
 
 from nado_paper_kit import BTC, ETH, IOC, START, Market, Trader, code, consistent
 from test_paper_nado_streams import Listener
@@ -155,6 +157,14 @@ def test_six_thousand_broken_messages_are_each_answered_in_the_venues_words():
     assert market.alice.buy(ETH, "1")["status"] == "success"
 
 
+def test_serving_leaves_the_limit_of_recursion_alone():
+    """A library that lifts it lets deeply nested messages end the process instead of being refused."""
+    script = (
+        "import sys; n = sys.getrecursionlimit(); import solvent.paper.nado; print(sys.getrecursionlimit() - n)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout.strip() == b"0"
+
+
 def test_odd_paths_and_methods_are_not_found():
     market = Market(32)
     for method, path in (
@@ -219,7 +229,7 @@ def test_a_venue_kept_in_a_file_goes_on_where_it_was(tmp_path):
     again = opened()
     again.clock.market = until
     again.world.advance()
-    assert Trader(again, alice.key.key).bundle() == held
+    assert Trader(again, "0x" + alice.key.hex()).bundle() == held
 
 
 def test_an_overloaded_and_a_broken_venue_say_so():

@@ -5,6 +5,7 @@ from nado_paper_kit import BTC, ETH, FOK, GTC, IOC, POST_ONLY, SOL, Market, code
 
 from solvent.paper.faults import Fault, Planned
 from solvent.paper.nado.auth import digest
+from solvent.paper.orders import Order
 from solvent.paper.units import ONE, decimal, times, units
 
 
@@ -94,6 +95,14 @@ def test_refusals(market, given, expected):
     assert refused(market, **given) == expected
     assert not market.alice.state.account.trades
     assert refused(market) is None
+
+
+def test_an_order_may_leave_initial_health_at_zero_and_not_a_hair_below(market):
+    order = Order(symbol="BTC-PERP", sign=1, size=ONE, price=market.price(BTC))
+    worth = times(times(ONE, units("0.95")), market.oracle(BTC))
+    quote = -market.alice.health() - worth
+    assert market.clearing.fits(market.alice.state, order, ONE, quote)
+    assert not market.clearing.fits(market.alice.state, order, ONE, quote - 1)
 
 
 def test_a_subaccount_without_deposits_is_told_so(market):
