@@ -166,6 +166,27 @@ def test_isolated_prices_are_rounded_to_the_tick_toward_the_mark(side, margin, p
     assert found["liquidation_price"] == Decimal(price)
 
 
+def test_a_price_that_the_contract_cannot_have_is_none_as_on_the_venue():
+    for side, bounds, known in (
+        ("Sell", {"minPrice": "0.1", "maxPrice": "600"}, False),  # 110 + (1000 - 20 - 2.42) / 2 = 598.79
+        ("Sell", {"minPrice": "0.1", "maxPrice": "598"}, True),
+        ("Buy", {"minPrice": "0.1", "maxPrice": "600"}, True),
+    ):
+        filters = {"list": [{"symbol": "BTCUSDT", "priceFilter": bounds}]}
+        row = position(side=side, liqPrice="")
+        made = judged(bundle(row, **{"instruments-info": filters}), "mark")
+        price = made.positions[0].figures["liquidation_price"]
+        assert (price.status is Status.NONE) == known
+        assert next(c for c in made.compared if c.figure.endswith("liquidation_price")).agrees == known
+
+
+def test_the_entry_value_says_more_than_the_rounded_average_price():
+    row = position("BTCUSDT", size="3", entry="33.33333333", mark="33.4", positionValue="100")
+    assert figures(judged(bundle(row), "mark"))["unrealized_pnl"] == Decimal("0.2")
+    apart = {**row, "positionValue": "100.2"}
+    assert figures(judged(bundle(apart), "mark"))["unrealized_pnl"] == Decimal("0.20000001")
+
+
 def test_isolated_entry_regime_keeps_maintenance_where_it_was():
     """Our own row: 2 at 100, 10x, 1 %: 100 - (20 - 2) / 2 = 91, whatever the mark."""
     for mark in ("95", "100", "130"):

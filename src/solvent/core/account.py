@@ -97,6 +97,9 @@ class Instrument:
     price: Fraction | None = None
     size_step: Fraction | None = None
     price_tick: Fraction | None = None
+    lowest_price: Fraction | None = None
+    highest_price: Fraction | None = None
+    """Bounds of what a price may be; Bybit states no liquidation price at or beyond them."""
     min_size: Fraction | None = None
     min_notional: Fraction | None = None
     max_size: Fraction | None = None

@@ -138,6 +138,8 @@ class BybitRules(Rules):
     def published(self, price: Fraction, exposure: Exposure) -> Decimal | None:
         instrument = self.account.instruments.get(exposure.instrument)
         tick = instrument.price_tick if instrument else None
+        if instrument is not None and _beyond(price, instrument):
+            return None
         if price <= 0 or tick is None or not exposure.key.startswith("isolated:"):
             return super().published(price, exposure)
         return decimal_of(rounded_to_tick(price, exposure.price, tick))
@@ -328,6 +330,12 @@ class BybitRules(Rules):
                 unit = Decimal((0, (1,), int(reported.value.as_tuple().exponent)))
                 return gap < max(unit, scale * Decimal("1e-6"))
         return super().agrees(reported, computed)
+
+
+def _beyond(price: Fraction, instrument: Instrument) -> bool:
+    """At or beyond the prices that the contract can have the venue states none."""
+    lowest, highest = instrument.lowest_price, instrument.highest_price
+    return (lowest is not None and price <= lowest) or (highest is not None and price >= highest)
 
 
 def _four_places(made: Figure) -> Figure:

@@ -29,6 +29,25 @@ def cancel(venue: Exchange, account: Account, number: int, reason: str = "cancel
     return None if order is None else _finish(venue, account, order, Status.CANCELLED, reason)
 
 
+def amend(venue: Exchange, account: Account, order: Order, price: int | None, size: int) -> str | None:
+    """Give a live order another price and size: None, or why it may not have them. It loses its place."""
+    before = order.price, order.size
+    order.price, order.size = price, size
+    order.updated = venue.now
+    if order.status is Status.WAITING:
+        venue.tell(OrderChanged(venue.now, account.name, order))
+        return None
+    refused = None if price is None else venue.rules.refusal(venue, account, order, price)
+    if refused is not None:
+        order.price, order.size = before
+        return refused
+    venue.books[order.symbol].resting.pop(order.number, None)
+    order.status = Status.NEW
+    _enter(venue, account, order)
+    _trim(venue)
+    return None
+
+
 def find(account: Account, *, number: int | None = None, client_id: str | None = None) -> Order | None:
     """An order by its number or client id, live or done."""
     if number is None:

@@ -40,6 +40,7 @@ KNOWN = frozenset(
 )
 MARK_SINCE = 1_756_771_200_000
 """2 September 2025, UTC: margins are computed at the mark from here on."""
+HALF_PLACE = Fraction(1, 2 * 10**8)
 RESTING = frozenset({"New", "PartiallyFilled"})
 
 
@@ -171,7 +172,7 @@ def _read_position(raw: wire.Position, path: str, *, inverse: bool) -> Position 
         instrument=raw.symbol,
         size=size * side.sign,
         price=parse(raw.mark_price, f"{path}.markPrice", above=0),
-        entry=None if inverse else parse(raw.avg_price, f"{path}.avgPrice", above=0),
+        entry=None if inverse else _entry(raw, path, size),
         leverage=leverage,
         side=side,
         origin={
@@ -181,6 +182,15 @@ def _read_position(raw: wire.Position, path: str, *, inverse: bool) -> Position 
             "leverage": f"{path}.leverage",
         },
     )
+
+
+def _entry(raw: wire.Position, path: str, size: Fraction) -> Fraction:
+    """The average price, rounded by the venue to eight decimals; by the entry value where that is the same price."""
+    average = parse(raw.avg_price, f"{path}.avgPrice", above=0)
+    value = optional(raw.position_value, f"{path}.positionValue", least=0)
+    if value is not None and abs(value / size - average) <= HALF_PLACE:
+        return value / size
+    return average
 
 
 def _seen(rows: Iterable[_Row]) -> dict[str, Seen]:

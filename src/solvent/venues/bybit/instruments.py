@@ -104,6 +104,8 @@ def _instrument(
         price=seen.mark if seen else None,
         size_step=_step(lots.qty_step, f"{where}.qtyStep"),
         price_tick=_step(raw.price_filter.tick_size, f"{path}.priceFilter.tickSize"),
+        lowest_price=optional(raw.price_filter.min_price, f"{path}.priceFilter.minPrice", least=0),
+        highest_price=optional(raw.price_filter.max_price, f"{path}.priceFilter.maxPrice", least=0) or None,
         min_size=optional(lots.min_order_qty, f"{where}.minOrderQty", least=0),
         max_size=optional(lots.max_order_qty, f"{where}.maxOrderQty", least=0),
         min_notional=optional(lots.min_notional_value, f"{where}.minNotionalValue", least=0),

@@ -20,6 +20,7 @@ class Position(Wire, frozen=True):
     side: Literal["Buy", "Sell", "", "None"] = ""
     position_idx: Literal[0, 1, 2] = 0
     avg_price: Number | None = None
+    position_value: Number | None = None
     mark_price: Number | None = None
     leverage: Number | None = None
     liq_price: Number | None = None
@@ -104,6 +105,8 @@ class LotSizeFilter(Wire, frozen=True):
 
 
 class PriceFilter(Wire, frozen=True):
+    min_price: Number | None = None
+    max_price: Number | None = None
     tick_size: Number | None = None
 
 
