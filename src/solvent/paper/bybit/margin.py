@@ -13,7 +13,7 @@ from solvent.paper.bybit.listings import DEFAULT_LEVERAGE, Terms
 from solvent.paper.exchange import Exchange
 from solvent.paper.ledger import Account, Holding
 from solvent.paper.orders import Order, Status
-from solvent.paper.units import ONE, over, part, times
+from solvent.paper.units import ONE, over, part, rounded, times
 
 ISOLATED: Final = "ISOLATED_MARGIN"
 REGULAR: Final = "REGULAR_MARGIN"
@@ -101,8 +101,12 @@ def asked(venue: Exchange, listed: Listed, account: Account, held: Holding) -> A
 def tiered_on(venue: Exchange, account: Account, held: Holding) -> int:
     """The value that chooses the tier: what is open beyond the other leg, and orders that add to it."""
     worth, size = value(venue, account, held), abs(held.size)
-    worth = part(worth, size - covered(account, held), size)
-    return worth + sum(
+    return part(worth, size - covered(account, held), size) + adding(account, held)
+
+
+def adding(account: Account, held: Holding) -> int:
+    """The value of resting orders that would make the position larger."""
+    return sum(
         times(o.left, o.price or 0)
         for o in resting(account, held.symbol)
         if o.leg == held.leg and o.sign == held.sign and not o.reduce_only
@@ -110,8 +114,8 @@ def tiered_on(venue: Exchange, account: Account, held: Holding) -> int:
 
 
 def posted(venue: Exchange, listed: Listed, account: Account, held: Holding) -> int:
-    """What an isolated position should have in its pocket: initial margin and what was added."""
-    return asked(venue, listed, account, held).initial + int(held.extra.get("added", 0))
+    """What an isolated position should have in its pocket: initial margin, as stated, and what was added."""
+    return rounded(asked(venue, listed, account, held).initial, 8) + int(held.extra.get("added", 0))
 
 
 # --- orders
@@ -124,12 +128,19 @@ def resting(account: Account, symbol: str | None = None) -> Iterable[Order]:
             yield order
 
 
-def order_margin(venue: Exchange, account: Account, symbol: str, also: tuple[Order, int] | None = None) -> int:
-    """What the symbol's orders ask; `also` is one more order with its price.
+def order_margin(
+    venue: Exchange,
+    account: Account,
+    symbol: str,
+    also: tuple[Order, int] | None = None,
+    without: Order | None = None,
+) -> int:
+    """What the symbol's orders ask; `also` is one more order with its price, `without` one that is left out.
 
     What would only close a position is free. In one-way mode the dearer side counts, since both cannot stand.
     """
-    waiting = [(o, o.price or 0) for o in resting(account, symbol) if also is None or o is not also[0]]
+    apart = (without, also[0] if also else None)
+    waiting = [(o, o.price or 0) for o in resting(account, symbol) if all(o is not a for a in apart)]
     total = 0
     for leg in legs(account, symbol):
         sides = []
@@ -237,12 +248,13 @@ def _isolated_price(venue: Exchange, listed: Listed, account: Account, held: Hol
         tier = listed[held.symbol].tier(cost)
         kept = times(cost, tier.maintenance) - tier.deduction
         return _to_tick(over(cost - sign * (margin - kept), size), listing.tick, sign)
-    lower, found = 0, []
+    lower, found, orders = 0, [], adding(account, held)
     for tier in listed[held.symbol].tiers:
         top = size * (ONE - sign * tier.maintenance) // ONE
         price = over(cost - sign * margin - sign * tier.deduction, top)
-        worth = times(price, size)
-        if price > 0 and lower < worth <= tier.limit:
+        if times(times(price, size), tier.maintenance) < tier.deduction:
+            price = over(cost - sign * margin, size)  # orders alone chose this tier: it asks nothing
+        if price > 0 and lower < times(price, size) + orders <= tier.limit:
             found.append(price)
         lower = tier.limit
     if not found:
@@ -251,4 +263,6 @@ def _isolated_price(venue: Exchange, listed: Listed, account: Account, held: Hol
 
 
 def _to_tick(price: int, tick: int, sign: int) -> int:
+    """Up for a long, down for a short; a price that divisions have put a hair off a tick is on it."""
+    price = rounded(price, 9)
     return -(-price // tick) * tick if sign > 0 else price // tick * tick

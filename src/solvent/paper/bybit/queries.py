@@ -206,6 +206,8 @@ class Queries:
         }
 
     def fee_rate(self, account: Account, args: Args) -> Row:
+        if not args.has("category"):
+            args = args.assumed("category", "linear")
         rows = []
         for symbol in self._desk.symbols(args):
             maker, taker = margin.fees(self._desk.exchange, account, symbol)

@@ -34,6 +34,10 @@ class Args:
     def has(self, name: str) -> bool:
         return self._given.get(name) not in (None, "")
 
+    def assumed(self, name: str, value: str) -> "Args":
+        """The same, with what the venue assumes where the client said nothing."""
+        return Args({**self._given, name: value})
+
     def raw(self, name: str) -> object:
         return self._given.get(name)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from solvent.paper import matching
 from solvent.paper.bybit import margin
 from solvent.paper.bybit.liquidation import Liquidation
 from solvent.paper.bybit.margin import Listed
@@ -35,7 +36,15 @@ class BybitRules:
     def refusal(self, venue: Exchange, account: Account, order: Order, price: int) -> str | None:
         if order.reduce_only:
             return None
+        price = self.trades_at(venue, order, price)
         return self._too_large(venue, account, order, price) or self._too_dear(venue, account, order, price)
+
+    def trades_at(self, venue: Exchange, order: Order, price: int) -> int:
+        """A market order is judged by the worst price that the book has for it, not by the band that holds it."""
+        if not order.extra.get("market"):
+            return price
+        worst = matching.expected(venue, order.symbol, order.sign, order.left)
+        return min(worst, price) if order.sign > 0 else max(worst, price)
 
     def _too_large(self, venue: Exchange, account: Account, order: Order, price: int) -> str | None:
         """The value of the side, orders included, against what the leverage allows."""
@@ -67,7 +76,9 @@ class BybitRules:
         return None
 
     def _too_dear(self, venue: Exchange, account: Account, order: Order, price: int) -> str | None:
-        before = margin.order_margin(venue, account, order.symbol, (_nothing(order), 0))
+        """Refused where it asks for more than is free; one that is amended, more than it asked before."""
+        before = margin.order_margin(venue, account, order.symbol, without=order)
+        before = max(before, int(order.extra.get("asked", 0)))
         now = margin.totals(venue, self.listed, account, (order, price))
         after = margin.order_margin(venue, account, order.symbol, (order, price))
         if after <= before:
@@ -111,7 +122,3 @@ class BybitRules:
         rate = premium + min(max(INTEREST - premium, -DAMPER), DAMPER)
         cap = self.listed[listing.symbol].funding_cap
         return min(max(rate, -cap), cap)
-
-
-def _nothing(order: Order) -> Order:
-    return Order(symbol=order.symbol, sign=order.sign, size=0, price=0, leg=order.leg)

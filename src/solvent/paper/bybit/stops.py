@@ -18,7 +18,9 @@ class Stops:
 
     def attach(self, order: Order, args: Args) -> None:
         """Remember what an order brings along for the position that it opens."""
-        base = order.price or self._desk.exchange.marks[order.symbol]
+        base = self._desk.exchange.marks[order.symbol]
+        if order.price is not None and not order.extra["market"]:
+            base = order.price
         for name, label, _ in KINDS:
             price = args.amount(name)
             if price:

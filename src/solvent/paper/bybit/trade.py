@@ -69,16 +69,17 @@ class Trading:
         leg = self._desk.leg(account, args, listing.symbol)
         closing = leg != "net" and (sign > 0) == (leg == "short")
         reduce_only, close = args.flag("reduceOnly"), args.flag("closeOnTrigger")
-        price = None if market else self._price(listing, args, sign)
+        trigger = self._trigger(listing, args, market=market)
+        price = self._protected(listing, sign) if market else self._price(listing, args, sign)
         order = Order(
             symbol=listing.symbol,
             sign=sign,
             size=self._size(account, listing, leg, args, market=market),
-            price=price,
+            price=None if market and trigger else price,
             tif=Tif.IOC if market else TIFS.get(given, Tif.GTC),
             leg=leg,
             reduce_only=reduce_only or close or closing,
-            trigger=self._trigger(listing, args, market=market),
+            trigger=trigger,
             client_id=self._link(account, args),
             extra={"market": market, "close": close},
         )
@@ -87,6 +88,11 @@ class Trading:
         self._check(account, listing, order)
         self._stops.attach(order, args)
         return order
+
+    def _protected(self, listing: Listing, sign: int) -> int:
+        """A market order is an immediate one that goes no further than the price band."""
+        mark = self._desk.exchange.marks[listing.symbol]
+        return listing.snap(mark + sign * times(mark, BAND), up=sign < 0)
 
     def _price(self, listing: Listing, args: Args, sign: int) -> int:
         price = args.amount("price")
@@ -154,7 +160,9 @@ class Trading:
                 raise Refused(110017, NO_POSITION)
             if held * order.sign > 0:
                 raise Refused(110017, "orderQty will be truncated to zero.")
-        price = order.price or self._desk.exchange.marks[order.symbol]
+        price = self._desk.exchange.marks[order.symbol]
+        if order.price is not None and not order.extra["market"]:
+            price = order.price
         if not order.reduce_only and times(order.size, price) < listing.min_notional:
             raise Refused(110094, f"Order does not meet minimum order value {text(listing.min_notional)}USDT")
 
@@ -167,9 +175,7 @@ class Trading:
 
     def _refuse(self, account: Account, order: Order) -> None:
         venue = self._desk.exchange
-        price = order.price
-        if price is None:
-            price = matching.expected(venue, order.symbol, order.sign, order.size)
+        price = order.price or venue.marks[order.symbol]
         if (refused := venue.rules.refusal(venue, account, order, price)) is not None:
             raise _coded(refused)
 
@@ -206,7 +212,9 @@ class Trading:
             order.trigger = self._trigger(listing, Args(way), market=order.trigger.market) or order.trigger
         elif (new_price, size or order.size) == (order.price, order.size):
             raise Refused(10001, "The order remains unchanged as the parameters entered match the existing ones.")
+        order.extra["asked"] = margin.order_margin(self._desk.exchange, account, order.symbol)
         refused = matching.amend(self._desk.exchange, account, order, new_price, size or order.size)
+        del order.extra["asked"]
         if refused is not None:
             raise _coded(refused)
         return self._ids(order)
@@ -261,9 +269,7 @@ class Trading:
             raise Refused(10001, "Conditional orders are not supported")
         venue, terms = self._desk.exchange, self._desk.terms
         before = margin.totals(venue, terms, account)
-        price = order.price
-        if price is None:
-            price = matching.expected(venue, order.symbol, order.sign, order.size)
+        price = self._desk.rules.trades_at(venue, order, order.price or 0)
         after = margin.totals(venue, terms, account, (order, price))
         grows = after.order_initial > before.order_initial
         worth = times(order.size, price) if grows else 0

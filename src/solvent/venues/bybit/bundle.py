@@ -186,10 +186,10 @@ def _read_position(raw: wire.Position, path: str, *, inverse: bool) -> Position 
 
 
 def _entry(raw: wire.Position, path: str, size: Fraction) -> Fraction:
-    """The average price, rounded by the venue to eight decimals; by the entry value where that agrees."""
+    """The average price, which the venue rounds to eight decimals; from the entry value where the two are one."""
     average = parse(raw.avg_price, f"{path}.avgPrice", above=0)
     value = optional(raw.position_value, f"{path}.positionValue", least=0)
-    if value is not None and abs(value / size - average) <= HALF_PLACE:
+    if value is not None and abs(value - average * size) <= HALF_PLACE * (size + 1):
         return value / size
     return average
 
