@@ -5,6 +5,7 @@ order's update time and the position's sequence: a newer state is never overwrit
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -124,11 +125,11 @@ class PrivateSide:
         # Topics of all categories and of one may not stand in the same subscription.
         batches = [[n for n in names if n != "wallet"], [n for n in names if n == "wallet"]]
         self._talk = Talk([batch for batch in batches if batch], self._login)
+        self._wants_modes = not self._topics.isdisjoint(("fills", "positions", "settings"))
         self._mode = Mode.CROSS
         self._newest = Newest()
 
     def feed(self) -> Feed:
-        wants_mode = not self._topics.isdisjoint(("positions", "settings"))
         return Feed(
             venue=VENUE,
             url=self.url,
@@ -136,7 +137,7 @@ class PrivateSide:
             decode=self.decode,
             refill=self.refill,
             ping=Ping(PING_S, ping),
-            chores=[Chore(MODE_S, self.look_at_mode)] if wants_mode else [],
+            chores=[Chore(MODE_S, self.look_at_modes)] if self._wants_modes else [],
             idle_s=IDLE_S,
         )
 
@@ -146,13 +147,15 @@ class PrivateSide:
 
     async def url(self) -> str:
         await self._reader.gateway.ready()
-        if not self._topics.isdisjoint(("positions", "settings")):
-            await self.look_at_mode()
+        if self._wants_modes:
+            await self.look_at_modes()
         return self._url
 
-    async def look_at_mode(self) -> None:
-        """No topic tells the account's margin mode."""
+    async def look_at_modes(self) -> None:
+        """No topic tells the account's margin mode, nor an instrument's position mode before it has a position."""
         self._mode = await self._reader.margin_mode()
+        with suppress(Terminal):  # Portfolio margin has no such list.
+            await self._reader.leverage_settings()
 
     def decode(self, text: str | bytes) -> Decoded:
         frame = opened(text)
@@ -173,7 +176,7 @@ class PrivateSide:
 
     def _fills(self, rows: list[Any]) -> Iterator[StreamEvent]:
         for index, row in enumerate(rows):
-            fact = fills.execution(row, f"execution[{index}]", self._reader.account)
+            fact = fills.execution(row, f"execution[{index}]", self._reader.account, self._reader.legs.of)
             if isinstance(fact, Fill):
                 yield FillSeen(fact)
 
