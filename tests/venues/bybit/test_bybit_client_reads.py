@@ -90,12 +90,17 @@ def test_plain_http_only_to_this_machine(url):
     [
         ({}, "wss://stream.bybit.com"),
         ({"testnet": True}, "wss://stream-testnet.bybit.com"),
-        ({"base_url": "https://api-demo.bybit.com"}, "wss://stream-demo.bybit.com"),
         ({"base_url": "http://127.0.0.1:80/bybit/"}, "ws://127.0.0.1:80/bybit"),
     ],
 )
 def test_streams_are_found_beside_the_host(given, root):
-    assert BybitVenue(**given)._root == root
+    venue = BybitVenue(**given)
+    assert (venue._root, venue._public_root) == (root, root)
+
+
+def test_demo_trading_has_the_real_market():
+    venue = BybitVenue(base_url="https://api-demo.bybit.com")
+    assert (venue._root, venue._public_root) == ("wss://stream-demo.bybit.com", "wss://stream.bybit.com")
 
 
 @alive

@@ -48,7 +48,6 @@ async def test_leverage_is_set_read_back_and_not_sent_twice():
 async def test_not_modified_is_a_success():
     async with traded() as (venue, client):
         # Somebody else sets it between our look and our call.
-        first = venue.exchange.listeners.copy()
         reader = client._reader
         look, looked = reader.leverage, []
 
@@ -61,7 +60,7 @@ async def test_not_modified_is_a_success():
 
         reader.leverage = late
         assert (await client.set_leverage(BTC, Decimal(7))).long == 7
-        assert venue.exchange.listeners == first
+        assert len(looked) == 1
 
 
 @alive

@@ -10,6 +10,7 @@ from bybit_client_kit import BEFORE_FUNDING, BTC, ETH, START, alive, below, orde
 
 from solvent.core.account import Mode, Side
 from solvent.core.errors import BadInput
+from solvent.core.facts import FillKind
 from solvent.paper.faults import Fault
 from solvent.positions.book import Builder
 from solvent.venues.failures import NotApplied, Terminal, VenueError
@@ -267,6 +268,42 @@ async def test_a_late_frame_wakes_no_dead_order():
             states = [e.order for e in heard.of(OrderSeen) if e.order.venue_id == of(number)]
             assert [o.filled for o in states] == sorted(o.filled for o in states)
             assert states[-1].status is OrderStatus.FILLED
+
+
+@alive
+async def test_a_fill_that_is_never_pushed_is_found(monkeypatch):
+    """A push may get lost while the connection lives."""
+    monkeypatch.setattr("solvent.venues.bybit.stream.AUDIT_S", 0.5)
+    async with traded(real=True) as (venue, client), Heard(client.stream("fills", since_ms=START)) as heard:
+        await client.place(order(quantity="0.01"))
+        await heard.until(heard.fills)
+        venue.fault(Fault.LOSE_MESSAGE)
+        await client.place(order("sell", "0.005"))
+        venue.forward(30)
+        await client.place(order("sell", "0.003"))
+        await heard.until(lambda: len(heard.fills()) == 3)
+        venue.forward(30)
+        assert len(heard.of(StreamDown)) <= 1
+        assert folded(heard.fills())[BTC, None].quantity == Decimal("0.002")
+        await asyncio.sleep(0.8)
+        assert len(heard.fills()) == 3
+        assert len(heard.of(StreamDown)) <= 1
+
+
+@alive
+async def test_a_liquidation_comes_as_one():
+    async with traded(real=True) as (venue, client), Heard(client.stream("fills", "positions")) as heard:
+        await client.set_leverage(BTC, Decimal(50))
+        await client.place(order(quantity="8"))
+        (balance,) = await client.balances()
+        venue.exchange.move(venue.account(), "transfer_out", -int(balance.total - 500) * 10**18, asset="USDT")
+        venue.forward(3)
+        await heard.until(lambda: any(fill.kind is FillKind.LIQUIDATION for fill in heard.fills()))
+        theirs = {(p.instrument, p.position_side): p.size for p in await client.positions()}
+        await heard.until(lambda: {k: p.quantity for k, p in folded(heard.fills()).items()} == theirs)
+        by_rest = [fill for fill in await client.fills(START - 1) if fill.kind is FillKind.LIQUIDATION]
+        assert by_rest
+        assert {f.id for f in by_rest} == {f.id for f in heard.fills() if f.kind is FillKind.LIQUIDATION}
 
 
 @alive
