@@ -200,7 +200,7 @@ DECODERS = {
     "terms": rows(wire.Markets, lambda raw, path: decode.terms(raw, path, {})),
     "leverages": leverages,
     "log": rows(wire.Log, lambda raw, path: decode.transfer(raw, path, "alice")),
-    "bundle": bundle.read,
+    "bundle": lambda body: bundle.read(json.dumps(body).encode()),
 }
 
 

@@ -274,9 +274,11 @@ async def test_a_late_frame_wakes_no_dead_order():
 async def test_a_fill_that_is_never_pushed_is_found(monkeypatch):
     """A push may get lost while the connection lives."""
     monkeypatch.setattr("solvent.venues.bybit.stream.AUDIT_S", 0.5)
+    monkeypatch.setattr("solvent.venues.bybit.stream.SETTLE_S", 0.1)
     async with traded(real=True) as (venue, client), Heard(client.stream("fills", since_ms=START)) as heard:
         await client.place(order(quantity="0.01"))
         await heard.until(heard.fills)
+        await asyncio.sleep(0.3)  # Until the history has been asked a second time.
         venue.fault(Fault.LOSE_MESSAGE)
         await client.place(order("sell", "0.005"))
         venue.forward(30)

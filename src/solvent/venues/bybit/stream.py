@@ -37,6 +37,7 @@ PING_S: Final = 20.0
 IDLE_S: Final = 45.0
 MODE_S: Final = 30.0
 AUDIT_S: Final = 60.0
+SETTLE_S: Final = 3.0
 IN_FLIGHT_MS: Final = 3_000
 """So long a fill may be on its way to us: later ones are looked at by the next audit."""
 MOST_FILLS: Final = 50_000
@@ -121,12 +122,16 @@ def _encoded(frame: dict[str, Any]) -> str:
 
 
 class PrivateSide:
-    """The account's events, from the stream and, after each connect, from the lists that the venue keeps."""
+    """The account's events, from the stream and, after each connect, from the lists that the venue keeps.
+
+    Who wants fills also hears orders and positions: they tell the side of a hedge that a fill belongs to.
+    """
 
     def __init__(self, reader: Reader, root: str, topics: Iterable[Topic]) -> None:
         self._reader, self._url = reader, f"{root}/v5/private"
         self._topics = frozenset(topics)
-        names = dict.fromkeys(TOPICS[topic] for topic in sorted(self._topics))
+        wanted = self._topics | ({"orders", "positions"} if "fills" in self._topics else frozenset())
+        names = dict.fromkeys(TOPICS[topic] for topic in sorted(wanted))
         # Topics of all categories and of one may not stand in the same subscription.
         batches = [[n for n in names if n != "wallet"], [n for n in names if n == "wallet"]]
         self._talk = Talk([batch for batch in batches if batch], self._login)
@@ -147,6 +152,7 @@ class PrivateSide:
             ping=Ping(PING_S, ping),
             chores=self._chores(),
             idle_s=IDLE_S,
+            settle_s=SETTLE_S,
         )
 
     def _chores(self) -> list[Chore]:
@@ -196,7 +202,7 @@ class PrivateSide:
     def _orders(self, rows: list[Any]) -> Iterator[StreamEvent]:
         for index, row in enumerate(rows):
             order = self._reader.order_of(row, f"order[{index}]")
-            if self._newest.order(order):
+            if self._newest.order(order) and "orders" in self._topics:
                 yield OrderSeen(order)
 
     def _positions(self, rows: list[wire.Position]) -> Iterator[StreamEvent]:
@@ -205,6 +211,7 @@ class PrivateSide:
             position = decode.position(raw, path, self._mode)
             if not self._newest.position(position, raw.seq):
                 continue
+            self._reader.legs.index(raw.symbol, (raw.position_idx,))
             if "positions" in self._topics:
                 yield PositionSeen(position, decode.moment(raw.updated_time, f"{path}.updatedTime"))
             if "settings" in self._topics and position.leverage is not None:
