@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 
 from aiohttp import web
@@ -15,6 +15,7 @@ from solvent.paper.server import Server
 from solvent.paper.up import Setting, build
 from solvent.venues.bybit.client import BybitVenue
 from solvent.venues.clock import Times
+from solvent.venues.failures import VenueError
 from solvent.venues.keys import Credentials, Secret
 from solvent.venues.ports import NewOrder
 
@@ -124,3 +125,21 @@ def below(venue, symbol=BTC, share="0.95"):
     """A price that fits the tick and rests under the market."""
     tick = Decimal(venue.exchange.listings[symbol].tick) / 10**18
     return venue.mark(symbol) * Decimal(share) // tick * tick
+
+
+async def trade_randomly(venue, clients, rng, steps, sides):
+    """Orders of all kinds on two instruments, some refused, some cancelled, while time goes on."""
+    for _ in range(steps):
+        client = rng.choice(clients)
+        symbol = rng.choice([BTC, ETH])
+        side = rng.choice(["buy", "sell"])
+        share = Decimal(rng.randint(980, 1020)) / 1000
+        more = {"symbol": symbol, "position_side": rng.choice(sides), "reduce_only": rng.random() < 0.1}
+        price = None if rng.random() < 0.5 else below(venue, symbol, share)
+        with suppress(VenueError):
+            await client.place(order(side, Decimal(rng.randint(1, 400)) / 1000, price, **more))
+        if rng.random() < 0.15:
+            await client.cancel_all(symbol)
+        if rng.random() < 0.4:
+            venue.forward()
+        await asyncio.sleep(0)

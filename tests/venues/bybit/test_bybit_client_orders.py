@@ -234,6 +234,18 @@ async def test_a_venue_that_is_down_leaves_the_outcome_unknown():
 
 
 @alive
+async def test_a_refused_read_back_does_not_say_that_nothing_was_done():
+    async with traded() as (venue, client):
+        routes = venue.world.venues["bybit"]._private
+        for path in ("/v5/order/realtime", "/v5/order/history"):
+            routes.pop(("GET", path))
+        venue.fault(Fault.LOST_ANSWER, CREATE)
+        with pytest.raises(UnknownOutcome):
+            await client.place(order())
+        assert len(venue.orders()) == 1
+
+
+@alive
 async def test_down_after_the_order_was_taken_and_up_again_finds_it():
     async with traded() as (venue, client):
         await client.balances()

@@ -1,12 +1,14 @@
 """What the client reads of a paper venue: the market, the account, orders, history, the bundle."""
 
+import random
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from bybit_client_kit import BEFORE_FUNDING, BTC, ETH, START, alive, below, order, paper, traded
+from bybit_client_kit import BEFORE_FUNDING, BTC, ETH, START, alive, below, order, paper, trade_randomly, traded
 
 from solvent.api import evaluate
-from solvent.core.account import Mode
+from solvent.core.account import Mode, Side
 from solvent.core.errors import BadInput
 from solvent.venues.bybit import bundle
 from solvent.venues.bybit.client import BybitVenue, connect
@@ -176,6 +178,30 @@ async def test_long_lists_come_whole_and_oldest_first():
 
 
 @alive
+async def test_a_fill_that_a_page_repeats_counts_once():
+    """Newest first: a trade between two pages moves the last row of the one into the next."""
+    async with traded() as (venue, client):
+        for number in range(101):
+            await client.place(order("buy" if number % 2 else "sell", "0.001"))
+            if number % 10 == 9:
+                venue.forward()
+        handle, pages = venue.world.handle, []
+
+        def trades_meanwhile(name, request):
+            answer = handle(name, request)
+            if request.path == "/v5/execution/list":
+                pages.append(request.query)
+                trades = venue.account().trades
+                trades.append(replace(trades[-1], number=trades[-1].number + 1))
+            return answer
+
+        venue.world.handle = trades_meanwhile
+        ids = [fill.id for fill in await client.fills(START - 1)]
+        assert len(pages) == 2
+        assert len(ids) == len(set(ids)) == 101
+
+
+@alive
 async def test_history_goes_over_weeks():
     async with traded() as (venue, client):
         await client.place(order(quantity="0.01"))
@@ -221,6 +247,24 @@ async def test_the_bundle_is_what_the_margin_view_reads():
         assert set(account.instruments) == set(venue.exchange.listings)
         assert not [note for note in account.notes if note.code == "parts-ignored"]
         assert evaluate(captured)
+
+
+@pytest.mark.parametrize("hedge", [False, True])
+@pytest.mark.parametrize("mode", [Mode.CROSS, Mode.ISOLATED])
+@alive
+async def test_computed_from_our_bundle_is_what_the_venue_reports(mode, hedge):
+    async with paper(11) as venue, venue.client(confirm_placements=False) as client:
+        await client.set_margin_mode(mode)
+        await client.set_position_mode("hedge" if hedge else "one_way")
+        await client.set_leverage(ETH, Decimal("12.5"))
+        rng, sides = random.Random(4), [Side.LONG, Side.SHORT] if hedge else [None]
+        compared = 0
+        for _ in range(4):
+            await trade_randomly(venue, [client], rng, 20, sides)
+            rows = evaluate(await client.bundle()).evaluation.compared
+            assert [row for row in rows if not row.agrees] == []
+            compared += len(rows)
+        assert compared > 20
 
 
 @alive

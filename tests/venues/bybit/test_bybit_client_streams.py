@@ -2,18 +2,17 @@
 
 import asyncio
 import random
-from contextlib import suppress
 from decimal import Decimal
 
 import pytest
-from bybit_client_kit import BEFORE_FUNDING, BTC, ETH, START, alive, below, order, paper, traded
+from bybit_client_kit import BEFORE_FUNDING, BTC, ETH, START, alive, below, order, paper, trade_randomly, traded
 
 from solvent.core.account import Mode, Side
 from solvent.core.errors import BadInput
 from solvent.core.facts import FillKind
 from solvent.paper.faults import Fault
 from solvent.positions.book import Builder
-from solvent.venues.failures import NotApplied, Terminal, VenueError
+from solvent.venues.failures import NotApplied, Terminal
 from solvent.venues.keys import Credentials, Secret
 from solvent.venues.ports import (
     BalanceSeen,
@@ -149,24 +148,6 @@ async def test_what_happened_before_the_start_can_be_asked_for():
         async with Heard(client.stream("fills", since_ms=START)) as heard:
             await heard.until(heard.fills)
             assert sum(f.quantity for f in heard.fills()) == Decimal("0.3")
-
-
-async def trade_randomly(venue, clients, rng, steps, sides):
-    """Orders of all kinds on two instruments, some refused, some cancelled, while time goes on."""
-    for _ in range(steps):
-        client = rng.choice(clients)
-        symbol = rng.choice([BTC, ETH])
-        side = rng.choice(["buy", "sell"])
-        share = Decimal(rng.randint(980, 1020)) / 1000
-        more = {"symbol": symbol, "position_side": rng.choice(sides), "reduce_only": rng.random() < 0.1}
-        price = None if rng.random() < 0.5 else below(venue, symbol, share)
-        with suppress(VenueError):
-            await client.place(order(side, Decimal(rng.randint(1, 400)) / 1000, price, **more))
-        if rng.random() < 0.15:
-            await client.cancel_all(symbol)
-        if rng.random() < 0.4:
-            venue.forward()
-        await asyncio.sleep(0)
 
 
 def folded(fills):
