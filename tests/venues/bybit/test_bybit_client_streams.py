@@ -362,6 +362,22 @@ async def test_a_process_that_dies_takes_its_orders_along():
 
 
 @alive
+async def test_a_renewal_in_the_middle_of_letting_go_leaves_one_connection():
+    async with traded(real=True) as (venue, client):
+        await client.place(order(price=below(venue)))
+        await client.schedule_cancel(venue.clock.wall + 6_000)
+        switch = client._dead_man
+        switch._countdown = asyncio.ensure_future(switch._let_go(0))
+        while switch._line is not None:
+            await asyncio.sleep(0)
+        await client.schedule_cancel(venue.clock.wall + 6_000)
+        await asyncio.sleep(0.3)
+        assert len(venue.server._lines) == 1
+        await seconds(venue, 12)
+        assert not venue.account().orders
+
+
+@alive
 async def test_a_switch_that_the_venue_does_not_turn_on_is_told():
     async with traded(real=True) as (venue, client):
         with pytest.raises(BadInput, match="at_ms"):

@@ -137,7 +137,7 @@ class DeadMan:
         times = self._reader.gateway.times
         while (left_ms := at_ms - self._reader.gateway.now_ms()) > 0:
             await times.sleep(min(left_ms / 1000, 1.0))
-        async with self._turn:  # Not to be cut short by a renewal: half a farewell would keep the old line alive.
+        async with self._turn:  # Not to be cut short by a renewal.
             await self._drop()
 
     async def _drop(self) -> None:
