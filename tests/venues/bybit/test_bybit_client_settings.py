@@ -146,6 +146,25 @@ async def test_margin_mode_of_the_account():
 
 
 @alive
+async def test_a_margin_mode_that_somebody_set_meanwhile_is_a_success():
+    async with traded() as (venue, client):
+        reader = client._reader
+        look, looked = reader.margin_mode, []
+
+        async def late():
+            mode = await look()
+            if not looked:
+                looked.append(mode)
+                venue.account().extra["mode"] = margin.ISOLATED
+            return mode
+
+        reader.margin_mode = late
+        sent = posted(venue)
+        await client.set_margin_mode(Mode.ISOLATED)
+        assert sent == ["/v5/account/set-margin-mode"]
+
+
+@alive
 async def test_a_margin_mode_that_cannot_be_borne_says_why():
     async with traded() as (venue, client):
         await client.set_leverage(BTC, Decimal(50))
