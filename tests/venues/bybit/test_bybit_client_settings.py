@@ -131,6 +131,16 @@ async def test_without_the_route_leverage_is_read_from_positions():
 
 
 @alive
+async def test_a_list_of_settings_that_leaves_a_symbol_out():
+    async with traded() as (venue, client):
+        routes = venue.world.venues["bybit"]._private
+        routes["GET", "/v5/position/symbol-info"] = lambda *_: {"category": "linear", "list": []}
+        assert (await client.leverage(ETH)).long == 10
+        await client.set_position_mode("hedge")
+        assert ETH in venue.account().extra["hedge"]
+
+
+@alive
 async def test_margin_mode_of_the_account():
     async with traded() as (venue, client):
         sent = posted(venue)
