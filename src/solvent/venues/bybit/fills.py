@@ -19,6 +19,8 @@ VENUE: Final = "bybit"
 _KINDS: Final = {
     "Trade": FillKind.TRADE,
     "BlockTrade": FillKind.TRADE,
+    "MovePosition": FillKind.TRADE,
+    "FutureSpread": FillKind.TRADE,
     "BustTrade": FillKind.LIQUIDATION,
     "AdlTrade": FillKind.ADL,
     "Settle": FillKind.SETTLEMENT,
@@ -45,7 +47,7 @@ class Execution(msgspec.Struct, frozen=True, rename="camel"):
     position_idx: int = 0
 
 
-def read(body: Any, path: str) -> FillList:
+def read(body: Any, path: str, account: str = "") -> FillList:
     """The executions of a body, oldest first. Raises BadInput naming the field."""
     made: list[list[tuple[int, Fill | FundingPayment]]] = []
     inverse: dict[str, Contract] = {}
@@ -58,7 +60,7 @@ def read(body: Any, path: str) -> FillList:
         facts: list[tuple[int, Fill | FundingPayment]] = []
         for index in fill_lists.oldest_first(times):
             raw, where = raws[index]
-            facts.append((times[index], _fact(raw, where, times[index], category)))
+            facts.append((times[index], _fact(raw, where, times[index], category, account)))
             if category != "spot" and is_inverse(raw.symbol, category):
                 coin = raw.fee_currency or raw.symbol.partition("USD")[0]
                 inverse[raw.symbol] = Contract(symbol=raw.symbol, venue=VENUE, inverse=True, settle=coin)
@@ -66,7 +68,17 @@ def read(body: Any, path: str) -> FillList:
     return FillList(fill_lists.joined(made), tuple(inverse.values()))
 
 
-def _fact(raw: Execution, path: str, time: int, category: str | None) -> Fill | FundingPayment:
+def execution(row: Any, path: str, account: str) -> Fill | FundingPayment:
+    """One row of the execution stream, which names its own category. Raises BadInput naming the field."""
+    raw = envelope.decode(row, Execution, path)
+    time = fill_lists.milliseconds(raw.exec_time, f"{path}.execTime")
+    category = row.get("category") if isinstance(row, dict) else None
+    if category is not None and category not in _CATEGORIES:
+        raise BadInput(f"{path}.category", "linear, inverse or spot", category)
+    return _fact(raw, path, time, category, account)
+
+
+def _fact(raw: Execution, path: str, time: int, category: str | None, account: str) -> Fill | FundingPayment:
     fee = parse_decimal(raw.exec_fee if raw.exec_fee != "" else 0, f"{path}.execFee")
     if raw.closed_size != "":
         parse_decimal(raw.closed_size, f"{path}.closedSize")
@@ -85,6 +97,7 @@ def _fact(raw: Execution, path: str, time: int, category: str | None) -> Fill | 
                 asset=asset,
                 time=time,
                 venue=VENUE,
+                account=account,
                 position_side=side,
             )
         if raw.side not in _SIDES:
@@ -102,6 +115,7 @@ def _fact(raw: Execution, path: str, time: int, category: str | None) -> Fill | 
             fee_asset=asset,
             time=time,
             venue=VENUE,
+            account=account,
             position_side=side,
             kind=_KINDS[raw.exec_type],
             spot=spot,
@@ -110,4 +124,4 @@ def _fact(raw: Execution, path: str, time: int, category: str | None) -> Fill | 
         raise BadInput(path, "an execution", f"<{error}>") from None
 
 
-__all__ = ["VENUE", "Execution", "read"]
+__all__ = ["VENUE", "Execution", "execution", "read"]
