@@ -91,7 +91,9 @@ class BybitVenue:
             times=times,
             timeout_s=timeout_s,
         )
-        self._root = stream_root(url) if stream_url is None else checked_url(stream_url, socket=True)
+        given = None if stream_url is None else checked_url(stream_url, socket=True)
+        self._root = given or stream_root(url)
+        self._public_root = given or stream_root(url, public=True)
         self._marks_of = marks_of
         if account is None:
             # A name that stays the same for the key and tells nothing of it.
@@ -186,7 +188,7 @@ class BybitVenue:
             feed = PrivateSide(self._reader, self._root, private).feed()
             made.append(Connection(feed, since_ms=since_ms, times=self._gateway.times))
         if "marks" in wanted:
-            feed = PublicSide(self._root, self._marks_of, self._reader.instruments).feed()
+            feed = PublicSide(self._public_root, self._marks_of, self._reader.instruments).feed()
             made.append(Connection(feed, times=self._gateway.times))
         stream = made[0] if len(made) == 1 else Merged(*made)
         self._streams.append(stream)

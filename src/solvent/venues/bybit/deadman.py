@@ -46,21 +46,20 @@ class DeadMan:
             left_s = (at_ms - gateway.now_ms()) // 1000
             if left_s < LEAST_S:
                 raise BadInput("at_ms", f"a moment at least {LEAST_S} seconds ahead", at_ms)
-            await self._switch_on(min(left_s, USUAL_S))
+            if not 0 < self._window_s <= left_s:
+                await self._switch_on(max(LEAST_S, min(left_s // 2, USUAL_S)))
             await self._hold()
             self._stop_countdown()
             self._countdown = asyncio.get_running_loop().create_task(self._let_go(at_ms - self._window_s * 1000))
 
     async def never_mind(self) -> None:
         """Hold the connection for as long as the client is open. The venue cancels once that is closed."""
-        self._stop_countdown()
+        async with self._turn:
+            self._stop_countdown()
 
     # --- the venue's setting
 
     async def _switch_on(self, window_s: int) -> None:
-        if self._window_s == window_s:
-            return
-
         async def on() -> bool | None:
             return True if await self._stated() == window_s else None
 
@@ -103,8 +102,9 @@ class DeadMan:
         return list(self._talk.answered(frame)) if frame.op else ()
 
     async def _hold(self) -> None:
-        if self._line is not None:
+        if self._line is not None and not any(task.done() for task in self._tasks):
             return
+        await self._drop()
         feed = Feed(
             venue=VENUE,
             url=self._where,
@@ -137,7 +137,8 @@ class DeadMan:
         times = self._reader.gateway.times
         while (left_ms := at_ms - self._reader.gateway.now_ms()) > 0:
             await times.sleep(min(left_ms / 1000, 1.0))
-        await self._drop()
+        async with self._turn:  # Not to be cut short by a renewal.
+            await self._drop()
 
     async def _drop(self) -> None:
         line, self._line = self._line, None
@@ -154,5 +155,6 @@ class DeadMan:
 
     async def close(self) -> None:
         """The connection goes, and with it, after the window, all orders, if the switch was ever set."""
-        self._stop_countdown()
-        await self._drop()
+        async with self._turn:
+            self._stop_countdown()
+            await self._drop()

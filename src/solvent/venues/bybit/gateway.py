@@ -92,12 +92,16 @@ def limits(orders_per_s: int) -> list[Limit]:
     return found + [Limit(path, orders_per_s, 1.0) for path in _ORDERS]
 
 
-def stream_root(base_url: str) -> str:
-    """Where the streams of a host are: stream.bybit.com for api.bybit.com, else the same place by ws(s)."""
+def stream_root(base_url: str, *, public: bool = False) -> str:
+    """Where the streams of a host are: stream.bybit.com for api.bybit.com, else the same place by ws(s).
+
+    Demo trading has private streams only; its market is the real one.
+    """
     parts = urlsplit(checked_url(base_url))
     known = _HOST.fullmatch(parts.netloc)
     if known:
-        return f"wss://stream{known[1] or ''}.{known[2]}"
+        variant = known[1] or ""
+        return f"wss://stream{'' if public and variant == '-demo' else variant}.{known[2]}"
     return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}{parts.path}"
 
 

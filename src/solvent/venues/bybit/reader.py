@@ -11,6 +11,7 @@ from solvent.venues.bybit import decode, fills, wire
 from solvent.venues.bybit.codes import ROUTE_UNKNOWN, VENUE
 from solvent.venues.bybit.encode import CATEGORY, Field, named
 from solvent.venues.bybit.gateway import Answer, Gateway
+from solvent.venues.bybit.legs import Legs
 from solvent.venues.client_ids import OwnOrders
 from solvent.venues.failures import Terminal
 from solvent.venues.stated import (
@@ -41,6 +42,7 @@ class Reader:
         self.account = account
         self.own = own
         self.settle_coins = tuple(settle_coins)
+        self.legs = Legs()
         self._terms: dict[str, InstrumentTerms] = {}
         self._terms_until = 0
 
@@ -137,7 +139,9 @@ class Reader:
 
     def order_of(self, row: Any, path: str) -> VenueOrder:
         """A row of an order list or of the order stream."""
-        return decode.order(envelope.decode(row, wire.FullOrder, path), path, self.account, self.own)
+        made = decode.order(envelope.decode(row, wire.FullOrder, path), path, self.account, self.own)
+        self.legs.learn(made.position_side, made.venue_id, made.client_id)
+        return made
 
     async def order(
         self, instrument: str, *, client_id: str | None = None, venue_id: str | None = None
@@ -172,9 +176,24 @@ class Reader:
                 "/v5/execution/list", {"category": CATEGORY, **window, **more, "limit": 100}
             )
             body = [{"category": CATEGORY, "list": _rows(page)} for page in pages]
-            for fact in fills.read(body, "execution-list", self.account).facts:
+            await self._learn_sides(body, window)
+            for fact in fills.read(body, "execution-list", self.account, self.legs.of).facts:
                 found.setdefault(fact.id, fact)
         return list(found.values())
+
+    async def _learn_sides(self, body: list[dict[str, Any]], window: Mapping[str, Field]) -> None:
+        """The orders behind fills of hedged instruments, from the history; for others `legs` has a rule."""
+        rows = [row for page in body for row in page["list"] if isinstance(row, dict)]
+        symbols = {str(row.get("symbol")) for row in rows if not self.legs.knows(str(row.get("orderId")))}
+        if not symbols:
+            return
+        try:
+            await self.leverage_settings()
+        except Terminal:
+            return  # Under portfolio margin nobody says; what was learned before counts.
+        for symbol in sorted(symbols & self.legs.hedged):
+            asked = {"category": CATEGORY, "symbol": symbol, **window, "limit": 50}
+            self._orders(await self.gateway.pages("/v5/order/history", asked))
 
     async def _weeks(self, since_ms: int | None, until_ms: int | None) -> list[dict[str, Field]]:
         """Windows of at most seven days. The last one is open where no end was asked for: clocks differ."""
@@ -260,9 +279,12 @@ class Reader:
         except Terminal as error:
             if error.code != ROUTE_UNKNOWN and error.status != 404:
                 raise
-            return decode.leverages(await self.position_rows(instrument), "position-list")
-        rows = [row for page in pages for row in page.read(wire.LeverageSettings).rows]
-        return decode.leverages(rows, "symbol-info")
+            found = decode.leverages(await self.position_rows(instrument), "position-list")
+        else:
+            rows = [row for page in pages for row in page.read(wire.LeverageSettings).rows]
+            found = decode.leverages(rows, "symbol-info")
+        self.legs.modes(found)
+        return found
 
     async def position_mode(self) -> PositionMode:
         """The venue sets it per instrument: "hedge" as soon as one has two sides, for its orders must name one."""

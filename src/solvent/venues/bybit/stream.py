@@ -4,7 +4,9 @@ A private connection logs in first and subscribes once that is confirmed. Frames
 order's update time and the position's sequence: a newer state is never overwritten by an older one.
 """
 
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -34,6 +36,11 @@ LOGIN_MS: Final = 10_000
 PING_S: Final = 20.0
 IDLE_S: Final = 45.0
 MODE_S: Final = 30.0
+AUDIT_S: Final = 60.0
+SETTLE_S: Final = 3.0
+IN_FLIGHT_MS: Final = 3_000
+"""So long a fill may be on its way to us: later ones are looked at by the next audit."""
+MOST_FILLS: Final = 50_000
 BATCH: Final = 100
 """Topics in one subscription."""
 TOPICS: Final = {
@@ -115,20 +122,27 @@ def _encoded(frame: dict[str, Any]) -> str:
 
 
 class PrivateSide:
-    """The account's events, from the stream and, after each connect, from the lists that the venue keeps."""
+    """The account's events, from the stream and, after each connect, from the lists that the venue keeps.
+
+    Who wants fills also hears orders and positions: they tell the side of a hedge that a fill belongs to.
+    """
 
     def __init__(self, reader: Reader, root: str, topics: Iterable[Topic]) -> None:
         self._reader, self._url = reader, f"{root}/v5/private"
         self._topics = frozenset(topics)
-        names = dict.fromkeys(TOPICS[topic] for topic in sorted(self._topics))
+        wanted = self._topics | ({"orders", "positions"} if "fills" in self._topics else frozenset())
+        names = dict.fromkeys(TOPICS[topic] for topic in sorted(wanted))
         # Topics of all categories and of one may not stand in the same subscription.
         batches = [[n for n in names if n != "wallet"], [n for n in names if n == "wallet"]]
         self._talk = Talk([batch for batch in batches if batch], self._login)
+        self._wants_modes = not self._topics.isdisjoint(("fills", "positions", "settings"))
         self._mode = Mode.CROSS
         self._newest = Newest()
+        self._told: OrderedDict[str, None] = OrderedDict()
+        self._audited_ms: int | None = None
+        self._missing_ms: int | None = None
 
     def feed(self) -> Feed:
-        wants_mode = not self._topics.isdisjoint(("positions", "settings"))
         return Feed(
             venue=VENUE,
             url=self.url,
@@ -136,9 +150,14 @@ class PrivateSide:
             decode=self.decode,
             refill=self.refill,
             ping=Ping(PING_S, ping),
-            chores=[Chore(MODE_S, self.look_at_mode)] if wants_mode else [],
+            chores=self._chores(),
             idle_s=IDLE_S,
+            settle_s=SETTLE_S,
         )
+
+    def _chores(self) -> list[Chore]:
+        found = [Chore(MODE_S, self.look_at_modes)] if self._wants_modes else []
+        return [*found, Chore(AUDIT_S, self.audit)] if "fills" in self._topics else found
 
     def _login(self) -> list[str | int]:
         key, secret = self._reader.gateway.signer()
@@ -146,13 +165,15 @@ class PrivateSide:
 
     async def url(self) -> str:
         await self._reader.gateway.ready()
-        if not self._topics.isdisjoint(("positions", "settings")):
-            await self.look_at_mode()
+        if self._wants_modes:
+            await self.look_at_modes()
         return self._url
 
-    async def look_at_mode(self) -> None:
-        """No topic tells the account's margin mode."""
+    async def look_at_modes(self) -> None:
+        """No topic tells the account's margin mode, nor an instrument's position mode before it has a position."""
         self._mode = await self._reader.margin_mode()
+        with suppress(Terminal):  # Portfolio margin has no such list.
+            await self._reader.leverage_settings()
 
     def decode(self, text: str | bytes) -> Decoded:
         frame = opened(text)
@@ -173,14 +194,15 @@ class PrivateSide:
 
     def _fills(self, rows: list[Any]) -> Iterator[StreamEvent]:
         for index, row in enumerate(rows):
-            fact = fills.execution(row, f"execution[{index}]", self._reader.account)
+            fact = fills.execution(row, f"execution[{index}]", self._reader.account, self._reader.legs.of)
             if isinstance(fact, Fill):
+                self._heard_of(fact)
                 yield FillSeen(fact)
 
     def _orders(self, rows: list[Any]) -> Iterator[StreamEvent]:
         for index, row in enumerate(rows):
             order = self._reader.order_of(row, f"order[{index}]")
-            if self._newest.order(order):
+            if self._newest.order(order) and "orders" in self._topics:
                 yield OrderSeen(order)
 
     def _positions(self, rows: list[wire.Position]) -> Iterator[StreamEvent]:
@@ -189,6 +211,7 @@ class PrivateSide:
             position = decode.position(raw, path, self._mode)
             if not self._newest.position(position, raw.seq):
                 continue
+            self._reader.legs.index(raw.symbol, (raw.position_idx,))
             if "positions" in self._topics:
                 yield PositionSeen(position, decode.moment(raw.updated_time, f"{path}.updatedTime"))
             if "settings" in self._topics and position.leverage is not None:
@@ -202,10 +225,36 @@ class PrivateSide:
 
     # --- what was missed
 
+    def _heard_of(self, fill: Fill) -> None:
+        self._told[fill.id] = None
+        if len(self._told) > MOST_FILLS:
+            self._told.popitem(last=False)
+
+    async def audit(self) -> None:
+        """Compare what was pushed with the venue's list: a connection can live and yet lose a push.
+
+        Raises Retryable where one is missing; the next connection then asks for it.
+        """
+        now = self._reader.gateway.now_ms()
+        since = now - int(AUDIT_S * 1000) if self._audited_ms is None else self._audited_ms
+        fills = await self._reader.fills(since)
+        late = [f for f in fills if f.id not in self._told and f.time is not None and f.time < now - IN_FLIGHT_MS]
+        if late:
+            self._missing_ms = min(fill.time or 0 for fill in late)
+            raise Retryable(VENUE, f"{len(late)} fills were never pushed", code="not-pushed")
+        self._audited_ms, self._missing_ms = now - IN_FLIGHT_MS, None
+
     async def refill(self, since_ms: int) -> list[StreamEvent]:
         found: list[StreamEvent] = []
         if "fills" in self._topics:
-            found += [FillSeen(fill) for fill in await self._reader.fills(since_ms)]
+            if self._missing_ms is not None:
+                since_ms = min(since_ms, self._missing_ms)
+            if self._audited_ms is None:
+                self._audited_ms = since_ms  # Nothing before our first look is ours to miss.
+            filled = await self._reader.fills(since_ms)
+            for fill in filled:
+                self._heard_of(fill)
+            found += [FillSeen(fill) for fill in filled]
         if "orders" in self._topics:
             found += [OrderSeen(order) for order in await self._missed_orders(since_ms)]
         if "positions" in self._topics:

@@ -18,6 +18,8 @@ from solvent.venues.stated import Cancelled, NewOrder, OrderStatus, Placed, Venu
 
 PARTS: Final = Decimal(10_000)
 LATELY_MS: Final = 60_000
+LAG_MS: Final = 1_000
+"""A venue stamps what it does a little before or after the clock that it shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Trading:
         instrument = order.request.symbol
         client_id, fields = self._fields(order)
         self._reader.own.add(client_id)
+        self._reader.legs.learn(order.request.position_side, client_id)
         try:
             answer = await self._gateway.tell(
                 "/v5/order/create",
@@ -178,7 +181,7 @@ class Trading:
             old = [order for order in left if order.time is None or order.time <= since_ms]
             if old:
                 return None
-            ended = await self._reader.lately_ended(since_ms)
+            ended = await self._reader.lately_ended(since_ms - self._gateway.skew_ms - LAG_MS)
             return [wire.OrderIds(o.venue_id, o.client_id or "") for o in ended if _by_us(o, scope)]
 
         what = f"cancel all ({reason[:80]})" if reason else "cancel all"
