@@ -321,9 +321,14 @@ def _report_account(
     if balances is None or len(assets) > 1 or not assets <= balances.keys():
         return
     raw, path = balances[next(iter(assets))]
+    used, origin = raw.used_margin, "usedMargin"
+    if used not in (None, "") and optional(raw.freezed_margin, f"{path}.freezedMargin"):
+        # the venue keeps what resting orders hold apart; the account's initial margin includes it
+        used = str(parse_decimal(used, f"{path}.usedMargin") + parse_decimal(raw.freezed_margin or "0", path))
+        origin = "usedMargin + freezedMargin"
     for figure, value, name in (
         ("equity", raw.equity, "equity"),
-        ("initial_margin", raw.used_margin, "usedMargin"),
+        ("initial_margin", used, origin),
         ("withdrawable", raw.available_margin, "availableMargin"),
     ):
         if value not in (None, ""):
