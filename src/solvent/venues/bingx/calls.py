@@ -3,6 +3,7 @@
 Sources: the venue's documentation of the swap API (paths, limits per key) and of its limits per address.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
@@ -122,6 +123,7 @@ class Caller:
         )
         self.offset = ClockOffset(times.wall_ms)
         self._measured_at: float | None = None
+        self._measuring = asyncio.Lock()
 
     @property
     def base_url(self) -> str:
@@ -152,8 +154,15 @@ class Caller:
 
     async def fresh_clock(self) -> None:
         """Measure the clock unless that was done lately."""
-        if self._measured_at is None or self._times.monotonic() - self._measured_at > MEASURE_EVERY_S:
-            await self.measure()
+        if self._clock_is_fresh():
+            return
+        async with self._measuring:  # Many calls may find it old at once: one of them measures.
+            if not self._clock_is_fresh():
+                await self.measure()
+
+    def _clock_is_fresh(self) -> bool:
+        at = self._measured_at
+        return at is not None and self._times.monotonic() - at <= MEASURE_EVERY_S
 
     # --- calls
 

@@ -96,6 +96,7 @@ class BingxReader:
         self._own = OwnOrders(Venue.BINGX, owner)
         self._times = times
         self._terms: Mapping[str, InstrumentTerms] = {}
+        self._asking = asyncio.Lock()
         self._streams: list[EventStream] = []
 
     @property
@@ -315,8 +316,9 @@ class BingxReader:
 
     async def terms_of(self, instrument: str) -> InstrumentTerms:
         """Of one instrument, asked for once. Raises BadInput where the venue does not have it."""
-        if instrument not in self._terms:
-            await self.instruments()
+        async with self._asking:
+            if instrument not in self._terms:
+                await self.instruments()
         if instrument not in self._terms:
             raise BadInput("symbol", "an instrument of BingX (BTC-USDT)", instrument)
         return self._terms[instrument]
