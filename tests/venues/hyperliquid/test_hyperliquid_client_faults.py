@@ -8,6 +8,7 @@ import pytest
 from hyperliquid_client_kit import asked, mark, paper, run, whole
 
 from solvent.core.account import Mode
+from solvent.core.errors import BadInput
 from solvent.venues.failures import RateLimited, Retryable, Terminal, UnknownOutcome, VenueError
 from solvent.venues.ports import OrderStatus
 
@@ -271,5 +272,21 @@ def test_an_answer_that_comes_too_late_is_read_back():
             (only,) = venue.orders_of(venue.alice)
             assert placed.venue_id == str(only.number)
             assert placed.status is OrderStatus.RESTING
+
+    run(scenario)
+
+
+def test_a_client_id_names_one_order_and_is_free_again_where_none_came_of_it():
+    async def scenario(venue, client):
+        low = whole(await mark(client) * Decimal("0.9"))
+        order = asked("buy", "0.01", low, client_id="0x" + "3c" * 16)
+        venue.fault("lost_request", path="/exchange", left=1)
+        with pytest.raises(Retryable):
+            await client.place(order)
+        placed = await client.place(order)
+        await client.cancel("BTC", client_id=placed.client_id)
+        with pytest.raises(BadInput, match="client_id"):
+            await client.place(order)  # reading back could find the one before
+        assert len(venue.orders_of(venue.alice)) == 1
 
     run(scenario)

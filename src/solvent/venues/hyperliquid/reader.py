@@ -16,6 +16,7 @@ from solvent.venues.events import EventStream
 from solvent.venues.failures import Terminal
 from solvent.venues.hyperliquid import capture, histories, markets, states
 from solvent.venues.hyperliquid.identity import Identity, identify
+from solvent.venues.hyperliquid.kinds import Kinds
 from solvent.venues.hyperliquid.markets import Rates, Universe
 from solvent.venues.hyperliquid.refusals import VENUE, Refusals
 from solvent.venues.hyperliquid.rest import EXPIRY_MS, Rest, host_of
@@ -146,7 +147,8 @@ class HyperliquidReader:
             spot = coin is not None and ("/" in coin or coin.startswith("@"))
             unknown = coin is not None and coin not in self._universe.markets
             if self._loaded_at is None or (unknown and (spot or now - self._loaded_at > RELOAD_S)):
-                self._universe = await self._load(spot=spot)
+                known = any(market.terms.spot for market in self._universe.markets.values())
+                self._universe = await self._load(spot=spot or known)
                 self._loaded_at = self._times.monotonic()
         if coin is not None:
             self._universe.market(coin)
@@ -354,22 +356,6 @@ class HyperliquidReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-class Kinds:
-    """What kind of order an id stands for: the newest `most` of them."""
-
-    def __init__(self, most: int = 20_000) -> None:
-        self._most = most
-        self._known: dict[str, tuple[OrderType, Decimal | None]] = {}
-
-    def add(self, name: str, kind: tuple[OrderType, Decimal | None]) -> None:
-        self._known[name] = kind
-        if len(self._known) > self._most:
-            del self._known[next(iter(self._known))]
-
-    def get(self, name: str) -> tuple[OrderType, Decimal | None] | None:
-        return self._known.get(name)
 
 
 def _dex(dex: str) -> dict[str, Any]:

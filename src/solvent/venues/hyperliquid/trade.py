@@ -52,6 +52,9 @@ class HyperliquidTrader(HyperliquidReader):
         price = await self._limit_of(order, market)
         given = request.client_id
         client_id = checked_client_id(VENUE, given) if given else str(new_client_id(VENUE, self._owner))
+        if self._kinds.is_taken(client_id):
+            # Reading back by this id could find the other order, and take it for this one.
+            raise BadInput("client_id", "an id that no order had before", client_id)
         wire = encode.order_wire(
             market.asset, request, market.terms, tif=order.tif, price=price, client_id=client_id
         )
@@ -63,7 +66,9 @@ class HyperliquidTrader(HyperliquidReader):
             reply = await self._act(encode.place_action([wire]), what, key=client_id, expires_at=order.expires_at)
             placed = self._placed(reply, request.symbol, client_id, request.quantity, rests=rests)
         except UnknownOutcome as unknown:
+            self._kinds.take(client_id)
             return await self._placed_or_not(unknown, request.symbol, client_id)
+        self._kinds.take(client_id)
         self._own.add(placed.venue_id)
         if rests and placed.status in (OrderStatus.RESTING, OrderStatus.PARTLY_FILLED):
             return await self._with_fills(placed, client_id)
@@ -109,6 +114,7 @@ class HyperliquidTrader(HyperliquidReader):
     async def _placed_or_not(self, unknown: UnknownOutcome, coin: str, client_id: str) -> Placed:
         found = await self._resolve(unknown, lambda: self._order(client_id))
         if found is None:
+            self._kinds.free(client_id)
             raise Retryable(
                 VENUE,
                 f"{unknown.asked.what}: not placed; its answer was lost, and the venue does not have it",
