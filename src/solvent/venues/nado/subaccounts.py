@@ -49,3 +49,29 @@ def _bytes(value: object, most: int) -> bytes:
 
 def _padded(value: bytes) -> str:
     return "0x" + value.ljust(ADDRESS_BYTES + NAME_BYTES, b"\0").hex()
+
+
+def named_subaccount(account: str) -> str:
+    """The id of what a user calls an account: an address, "address/name", or the id itself.
+
+    An address alone is its subaccount "default". Raises BadInput naming `account`.
+    """
+    address, slash, name = account.partition("/")
+    try:
+        if slash or len(address.removeprefix("0x")) == 2 * ADDRESS_BYTES:
+            return subaccount_to_hex(address, name if slash else "default")
+        if len(address.removeprefix("0x")) == 2 * (ADDRESS_BYTES + NAME_BYTES):
+            return subaccount_to_hex(address)
+    except (BadInput, UnicodeEncodeError):
+        pass
+    raise BadInput("account", "an address, address/name, or 32 bytes of hexadecimal", account)
+
+
+def is_subaccount(value: str) -> bool:
+    """Whether it is 32 bytes of hexadecimal."""
+    return re.fullmatch(r"0x[0-9a-fA-F]{64}", value) is not None
+
+
+def is_isolated(subaccount: str) -> bool:
+    """Whether the venue made the id for an isolated position: address, product, number, "iso"."""
+    return subaccount[42:54] == "0" * 12 and subaccount.endswith(b"iso".hex())
