@@ -178,12 +178,20 @@ class Desk:
         return phase(self.state.breaker, minutes, now_ms, bool(self.opening()))
 
     def opening(self) -> tuple[Reservation, ...]:
-        """Working orders that could make a position larger or turn it."""
+        """Working orders that could make a position larger or, with those before them, turn it."""
         found = []
+        left: dict[tuple[LineKey, int], Decimal] = {}
         for held in self.state.reservations.all():
             r = held.resting
-            position = self.lines.positions.get(r.key, ZERO)
-            if not r.reduce_only and not (position * r.sign < 0 and r.remaining <= abs(position)):
+            if r.reduce_only:
+                continue
+            key = self.lines.home(r.key)
+            position = self.lines.positions.get(key, ZERO)
+            # what an earlier order of the side may close, a later one would turn
+            closes = left.get((key, r.sign), abs(position) if position * r.sign < 0 else ZERO)
+            if r.remaining <= closes:
+                left[key, r.sign] = closes - r.remaining
+            else:
                 found.append(held)
         return tuple(found)
 

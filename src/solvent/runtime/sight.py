@@ -17,7 +17,7 @@ from solvent.margin.venues import rules_for
 from solvent.risk.contracts import LINEAR, Contract, Home, contract_of
 from solvent.risk.instruments import instrument_facts
 from solvent.risk.limits import Limits
-from solvent.risk.lines import ZERO, LineKey
+from solvent.risk.lines import ZERO, LineKey, Resting
 from solvent.risk.margin_exact import reported
 from solvent.risk.margin_view import MarginView
 from solvent.risk.situation import (
@@ -59,7 +59,7 @@ class Sight:
         self._followed: set[LineKey] = set()
         """Lines that the tracker ever spoke of: there it knows better than the caller."""
         self._limits: dict[tuple[str, str], Limits] = {}
-        self._own_in_use = False
+        self._own_in_use = self._told = False
         self._book: Any = None
         self._tracked: tuple[dict[LineKey, Decimal], dict[LineKey, str]] = ({}, {})
         self._day: tuple[str, int] = ("", -1)
@@ -174,21 +174,24 @@ class Sight:
         """Raises BadInput where a position given by the caller is not readable."""
         state, lines = self.desk.state, self.desk.lines
         self._hold(positions)
-        limits = self._limits_of(order.symbol, order.venue)
         marked = lines.marked(order.venue, order.symbol)
         key = lines.home(order.key)
         if key[0] != order.venue:
             order = order._replace(venue=key[0])
         venue, symbol, _ = key
+        limits = self._limits_of(symbol, venue)
         mark = None if marked is None else self.marks[marked]
         position, working = lines.positions.get(key, ZERO), lines.working.get(key, ())
-        others = lines.others(key)
+        joined = lines.joined(key)
+        for one in joined:
+            working += lines.working.get(one, ())
+        others = lines.others(key, joined)
         facts = self._facts_of(venue, symbol)
         equity = state.equity_now
         money = (
             None if equity is None or state.balance is None else Money(state.balance, equity, state.money_at_ms)
         )
-        recent = state.recent.get((venue, symbol))
+        recent = [t for home in dict.fromkeys((venue, "")) for t in state.recent.get((home, symbol), ())]
         contract = lines.contract(venue, symbol)
         rate = lines.rates.get(contract.quote)
         assets = self._assets(contract)
@@ -205,13 +208,13 @@ class Sight:
             working,
             others,
             len(state.reservations),
-            0 if recent is None else sum(at > now - WINDOW_MS for at in recent),
+            sum(at > now - WINDOW_MS for at in recent),
             state.losses,
             state.errors,
             state.breaker,
             facts,
-            state.inconsistent.get(key) or self._doubtful.get(key, ""),
-            self._margin(order, mark, position, limits, now) if self._margins else None,
+            self._doubt(key),
+            self._margin(order, mark, position, working, joined, limits, now) if self._margins else None,
             self.desk.failure,
             *sums(order, mark, position, working, others, contract, rate),
             self.desk.rates if assets else NO_RATES,
@@ -219,6 +222,14 @@ class Sight:
             state.waiting,
             contract.quote if rate is None else "",
         )
+
+    def _doubt(self, key: LineKey) -> str:
+        """Why the line, or one that it cannot be told from, is not certain."""
+        for doubts in (self.desk.state.inconsistent, self._doubtful):
+            for one, why in doubts.items():
+                if one[1:] == key[1:] and (one[0] == key[0] or not (one[0] and key[0])):
+                    return why
+        return ""
 
     def _assets(self, contract: Contract) -> tuple[str, ...]:
         """What must have a rate before risk is opened."""
@@ -257,6 +268,11 @@ class Sight:
             return Day(start + pnl + state.transfers, ZERO)
         return Day(start, pnl)
 
+    def look(self) -> None:
+        """Look up what is held now; what a caller told with his last order stands until his next."""
+        if self.tracker is not None or not self._told:
+            self._hold(None)
+
     def _hold(self, positions: Iterable[Any] | None) -> None:
         """Put into the running sums what is held, by whoever knows best: a tracker, else the caller for the
         symbols he names, else a report and the fills since, else the fills that the gate was told of.
@@ -273,6 +289,7 @@ class Sight:
         own = {**_without(own, known), **known}
         self.desk.lines.set_positions(own)
         self._own_in_use = positions is None
+        self._told = positions is not None
 
     def tracked(self) -> tuple[dict[LineKey, Decimal], dict[LineKey, str]]:
         """What the tracker holds, and doubts; where it once held something and does not now, that is 0."""
@@ -322,7 +339,16 @@ class Sight:
         if rows:
             self.desk.put("reconciled", adopted=rows, at_ms=now)
 
-    def _margin(self, order: Asked, mark: Mark | None, position: Decimal, limits: Limits, now: int) -> MarginAfter:
+    def _margin(
+        self,
+        order: Asked,
+        mark: Mark | None,
+        position: Decimal,
+        own: tuple[Resting, ...],
+        joined: tuple[LineKey, ...],
+        limits: Limits,
+        now: int,
+    ) -> MarginAfter:
         view = self._margins.get(order.venue)
         if view is None and not order.venue and len(self._margins) == 1:
             view = next(iter(self._margins.values()))
@@ -334,7 +360,10 @@ class Sight:
         lines = self.desk.lines
         distance = limits.min_liquidation_distance
         try:
-            return view.after(order, price, position, lines.working, lines.positions, distance)
+            working = lines.working
+            if joined:
+                working = {**{k: orders for k, orders in working.items() if k not in joined}, order.key: own}
+            return view.after(order, price, position, working, lines.positions, distance)
         except Exception as error:
             return MarginAfter("check-raised", f"{type(error).__name__}: {error}"[:200])
 
