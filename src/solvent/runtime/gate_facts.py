@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from decimal import Decimal, localcontext
 from typing import Any
 
-from solvent.core.errors import BadInput
 from solvent.core.facts import FundingPayment, Transfer
 from solvent.core.numbers import text
 from solvent.risk.limits import Limits
@@ -131,10 +130,7 @@ class GateFacts:
         kind = type(error).__name__ if isinstance(error, BaseException) else "error"
         with self._exact() as now:
             said = {"error": kind, "message": str(error)[:200], "counted": True, "at_ms": now}
-            try:
-                self._desk.put("error", wait=True, **said)
-            except BadInput:  # the message held what may not enter a journal
-                self._desk.put("error", wait=True, **{**said, "message": "<withheld>"})
+            self._desk.put("error", wait=True, **said)
             self._desk.watch(self.config)
 
     def record_success(self) -> None:

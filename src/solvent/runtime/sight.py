@@ -94,7 +94,7 @@ class Sight:
         if account is None:
             raise ValueError(f"report: expected a Report or an Account, was {type(report).__name__}")
         made: Evaluation = getattr(report, "evaluation", None) or evaluate_rules(rules_for(account))
-        at = next(t for t in (as_of_ms, account.as_of, now) if t is not None)
+        at = min(now, next(t for t in (as_of_ms, account.as_of, now) if t is not None))  # no report is of tomorrow
         view = MarginView(made, at, self.config.min_liquidation_distance, symbols)
         self._make_room(view.venue)
         self._margins[view.venue] = view
