@@ -87,6 +87,36 @@ def reported(made: Evaluation, *, spot: bool = False) -> dict[tuple[str, str], D
     return sizes
 
 
+def lists(made: Evaluation, sizes: Mapping[tuple[str, str], Decimal], name: str) -> bool:
+    """Whether the report knows an instrument."""
+    return name in made.account.instruments or any(name == of for of, _ in sizes)
+
+
+def held_since(
+    made: Evaluation,
+    sizes: Mapping[tuple[str, str], Decimal],
+    instrument: Callable[[str], str],
+    positions: Mapping[LineKey, Decimal],
+) -> dict[LineKey, Decimal]:
+    """What lines hold beyond the report (`sizes`), by fills that came after it. What they hold less is not
+    believed: the report may be the newer one.
+    """
+    found: dict[LineKey, Decimal] = {}
+    venue = str(made.account.venue)
+    for key, size in positions.items():
+        if key[0] not in ("", venue):
+            continue
+        name = instrument(key[1])
+        said = sizes.get((name, key[2]), ZERO)
+        if not key[2] and made.rules.hedge_mode:  # told without its side: both are meant
+            said = sum((q for (of, _), q in sizes.items() if of == name), ZERO)
+        if size == said or (abs(size) <= abs(said) and size * said > 0):
+            continue
+        if said or lists(made, sizes, name):  # else it is another venue's, or no part of any pool
+            found[key] = size - said
+    return found
+
+
 def here(working: Mapping[LineKey, tuple[Resting, ...]], venue: str) -> Mapping[LineKey, tuple[Resting, ...]]:
     """What works on this venue, or on none that is named. Orders elsewhere ask nothing of this account, and do not
     stand for the resting orders of its report.

@@ -99,8 +99,7 @@ class MarginView:
 
     def lists(self, symbol: str) -> bool:
         """Whether the report knows the instrument of a symbol."""
-        name = self.instrument(symbol)
-        return name in self.made.account.instruments or any(name == of for of, _ in self.sizes)
+        return margin_exact.lists(self.made, self.sizes, self.instrument(symbol))
 
     def after(
         self,
@@ -114,7 +113,7 @@ class MarginView:
         """The order's pool once the order and all that works are filled at their worst. Call it in EXACT."""
         try:
             name, working = self.instrument(order.symbol), margin_exact.here(working, self.venue)
-            since = self._since(positions)
+            since = self._held_since(positions)
             prepared = self._sums and distance == self._distance and not order.side
             if prepared and (working or name not in self._ordered) and self._knows(working, since):
                 terms = self._terms_of(name)
@@ -126,23 +125,8 @@ class MarginView:
         except Refused as refusal:
             return MarginAfter(refusal.code, str(refusal))
 
-    def _since(self, positions: Mapping[LineKey, Decimal]) -> dict[LineKey, Decimal]:
-        """What lines hold beyond the report, by fills that came after it. What they hold less is not believed:
-        the report may be the newer one.
-        """
-        found: dict[LineKey, Decimal] = {}
-        for key, size in positions.items():
-            if key[0] not in ("", self.venue):
-                continue
-            name = self.instrument(key[1])
-            said = self.sizes.get((name, key[2]), ZERO)
-            if not key[2] and self.made.rules.hedge_mode:  # told without its side: both are meant
-                said = sum((q for (of, _), q in self.sizes.items() if of == name), ZERO)
-            if size == said or (abs(size) <= abs(said) and size * said > 0):
-                continue
-            if said or self.lists(key[1]):  # else it is another venue's, or no part of any pool
-                found[key] = size - said
-        return found
+    def _held_since(self, positions: Mapping[LineKey, Decimal]) -> dict[LineKey, Decimal]:
+        return margin_exact.held_since(self.made, self.sizes, self.instrument, positions)
 
     def _knows(self, working: Working, since: Mapping[LineKey, Decimal]) -> bool:
         """Whether the quick way has terms of all that may open or was filled since the report. Asked first: new
