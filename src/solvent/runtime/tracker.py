@@ -150,15 +150,17 @@ class PositionTracker:
         last = self._marked_at.get(named)
         if last is None or now - last >= self._mark_interval_ms:
             self._marked_at[named] = now
+            # one for all venues takes the place of a venue's own, so their order on record must be ours
+            self.flush_marks([one for one in self._pending if one[1] == mark.symbol])
             self._record("mark", event_data(mark))
             self._snapshot()
         else:
             self._pending[named] = mark
 
-    def flush_marks(self) -> None:
-        """Put the marks on record that are still held back."""
-        for named, mark in list(self._pending.items()):
-            self._record("mark", event_data(mark))
+    def flush_marks(self, which: Iterable[tuple[str, str]] | None = None) -> None:
+        """Put the marks on record that are still held back: all, or those of some (venue, symbol)."""
+        for named in list(self._pending) if which is None else which:
+            self._record("mark", event_data(self._pending[named]))
             del self._pending[named]
 
     async def adopt(
