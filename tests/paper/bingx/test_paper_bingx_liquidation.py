@@ -83,8 +83,10 @@ def test_where_the_book_is_empty_the_other_sides_winner_is_deleveraged():
     assert desk.exchange.total() == 0
 
 
-def test_nothing_is_liquidated_while_the_mark_alone_stands_beyond_the_price():
+@pytest.mark.parametrize("kind", ["CROSSED", "ISOLATED"])
+def test_nothing_is_liquidated_while_only_the_last_price_has_crossed(kind):
     desk = Desk(scenario="crash")
+    desk.ok("POST", "/swap/v2/trade/marginType", symbol="BTC-USDT", marginType=kind)
     desk.world.faults.plan(Planned(Fault.STALE_MARKS, "bingx"))
     desk.ok("POST", "/swap/v2/trade/leverage", symbol="BTC-USDT", side="BOTH", leverage="50")
     desk.order(quantity="20")

@@ -272,3 +272,20 @@ def test_histories_come_in_pages(desk):
     assert {r["closePositionAmt"] for r in closed} == {"0.01"}
     realized = sum(Decimal(r["income"]) for r in desk.ok("GET", "/swap/v2/user/income", incomeType="REALIZED_PNL"))
     assert realized == sum(Decimal(r["realisedProfit"]) for r in closed)
+
+
+def test_an_isolated_margin_follows_its_leverage_and_leaves_with_what_is_closed(desk):
+    desk.ok("POST", "/swap/v2/trade/marginType", symbol="BTC-USDT", marginType="ISOLATED")
+    desk.order(quantity="0.2")
+    worth = Decimal("0.2") * Decimal(position(desk)["avgPrice"])
+
+    def own():
+        row = position(desk)
+        return Decimal(row["margin"]) - Decimal(row["unrealizedProfit"])
+
+    assert abs(own() - worth / 10) <= Decimal("0.0001")
+    desk.ok("POST", "/swap/v2/trade/leverage", symbol="BTC-USDT", side="BOTH", leverage="20")
+    assert abs(own() - worth / 20) <= Decimal("0.0001")
+    desk.post("/swap/v2/trade/positionMargin", symbol="BTC-USDT", amount="40", type="1")
+    desk.order(side="SELL", quantity="0.05")
+    assert abs(own() - (worth / 20 + 40) * 3 / 4) <= Decimal("0.0001")

@@ -143,7 +143,6 @@ def premium(venue: Exchange, symbol: str) -> dict[str, Any]:
         "indexPrice": text(venue.oracles[symbol]),
         "lastFundingRate": text(venue.rates[symbol], 8),
         "nextFundingTime": venue.next_funding(listing),
-        "fundingIntervalHours": listing.funding_hours,
     }
 
 
