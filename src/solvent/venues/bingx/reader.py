@@ -126,7 +126,7 @@ class BingxReader:
                 found[name] = FundingRate(
                     instrument=name,
                     rate=rate.rate,
-                    interval_hours=quotes.interval_hours(past),
+                    interval_hours=quotes.interval_hours(past, rate.next_time),
                     next_time=rate.next_time,
                     predicted=rate.predicted,
                 )
