@@ -85,6 +85,7 @@ class MarginView:
         self.venue = str(made.account.venue)
         self._names = dict(names or {})
         self.sizes = margin_exact.reported(made, spot=True)
+        self._since: tuple[dict[LineKey, Decimal], dict[LineKey, Decimal]] = ({}, {})
         self._distance = distance
         self._pools: dict[str, Sums | None] = {}
         self._terms: dict[str, Terms | None] = {}
@@ -126,7 +127,11 @@ class MarginView:
             return MarginAfter(refusal.code, str(refusal))
 
     def _held_since(self, positions: Mapping[LineKey, Decimal]) -> dict[LineKey, Decimal]:
-        return margin_exact.held_since(self.made, self.sizes, self.instrument, positions)
+        """What was filled since the report. The positions of the last question are not looked through again."""
+        if positions != self._since[0]:
+            since = margin_exact.held_since(self.made, self.sizes, self.instrument, positions)
+            self._since = (dict(positions), since)
+        return self._since[1]
 
     def _knows(self, working: Working, since: Mapping[LineKey, Decimal]) -> bool:
         """Whether the quick way has terms of all that may open or was filled since the report. Asked first: new
