@@ -21,6 +21,7 @@ import msgspec
 
 from solvent.core.account import Venue
 from solvent.core.errors import BadInput
+from solvent.venues.depth import shallow
 from solvent.venues.failures import Codes, Retryable, by_status
 from solvent.venues.keys import Secret, credentials
 from solvent.venues.nado import wire
@@ -235,7 +236,7 @@ def _post(url: str, body: Mapping[str, Any]) -> Any:
     if len(data) > MAX_BODY:
         raise Retryable(VENUE, f"the answer is larger than {MAX_BODY} bytes", code="lost")
     try:
-        found = msgspec.json.decode(data)
+        found = msgspec.json.decode(shallow(data))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         found = None
     if isinstance(found, Mapping) and "error" in found and found.get("status") != "success":

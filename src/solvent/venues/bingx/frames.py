@@ -13,6 +13,7 @@ from solvent.core.numbers import Number, parse_decimal
 from solvent.venues import envelope
 from solvent.venues.bingx import holdings, orders, quotes
 from solvent.venues.bingx.refusals import VENUE
+from solvent.venues.depth import shallow
 from solvent.venues.events import BalanceSeen, MarkSeen, OrderSeen, PositionSeen, SettingsSeen, StreamEvent
 from solvent.venues.failures import Retryable
 from solvent.venues.stated import LeverageState, VenueBalance, VenuePosition
@@ -77,7 +78,7 @@ class Frames:
         if said == b"Pong":
             return []
         try:
-            body = msgspec.json.decode(said)
+            body = msgspec.json.decode(shallow(said))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             raise BadInput("frame", "JSON", "<something else>") from None
         if not isinstance(body, dict):
