@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from solvent.core.account import Account, Venue
     from solvent.core.errors import BadInput, Refused, SolventError
     from solvent.core.facts import Fill, OrderRequest, OrderSide, OrderType
+    from solvent.hyperliquid_client import HyperliquidClient
     from solvent.journal.errors import JournalFailed, JournalLocked
     from solvent.journal.events import Event
     from solvent.journal.record import Record
@@ -29,6 +30,7 @@ _HOMES = {
     "BadInput": "solvent.core.errors",
     "Event": "solvent.journal.events",
     "Fill": "solvent.core.facts",
+    "HyperliquidClient": "solvent.hyperliquid_client",
     "JournalFailed": "solvent.journal.errors",
     "JournalLocked": "solvent.journal.errors",
     "OrderRequest": "solvent.core.facts",
@@ -54,6 +56,7 @@ __all__ = [
     "BadInput",
     "Event",
     "Fill",
+    "HyperliquidClient",
     "JournalFailed",
     "JournalLocked",
     "OrderRequest",
