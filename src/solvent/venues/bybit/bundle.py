@@ -36,6 +36,7 @@ KNOWN = frozenset(
         "fee-rate",
         "instruments-info",
         "open-orders",
+        "symbol-info",
     }
 )
 MARK_SINCE = 1_756_771_200_000
@@ -78,7 +79,7 @@ def read(source: Path | str | bytes | Mapping[str, Any], *, regime: str | None =
         instruments=instruments_of(bundle, _seen(rows)),
         orders=orders,
         reported=reported,
-        leverages=_leverages(rows),
+        leverages=_leverages(bundle, rows),
         terms=_terms(chosen, mode, wallet, rows),
         notes=(*bundle.notes(KNOWN), Note("regime", f"{chosen} regime: {why}"), *wallet.notes),
     )
@@ -202,9 +203,18 @@ def _seen(rows: Iterable[_Row]) -> dict[str, Seen]:
     return found
 
 
-def _leverages(rows: Iterable[_Row]) -> dict[str, Fraction]:
-    """Settings of flat symbols: by symbol where one figure serves both sides, else by symbol/side."""
+def _leverages(bundle: Bundle, rows: list[_Row]) -> dict[str, Fraction]:
+    """Settings of flat symbols: by symbol where one figure serves both sides, else by symbol/side.
+
+    `symbol-info` states them for every symbol; a held one counts by its own row.
+    """
     flat: dict[str, dict[str, Fraction]] = {}
+    open_rows = {(row.raw.symbol, row.raw.position_idx) for row in rows if row.position is not None}
+    for part in bundle.parts("symbol-info"):
+        for index, raw in enumerate(envelope.decode(part.body, wire.LeverageSettings, part.path).rows):
+            setting = optional(raw.leverage, f"{part.path}.list[{index}].leverage")
+            if setting and (raw.symbol, raw.position_idx) not in open_rows:
+                flat.setdefault(raw.symbol, {})[("", "long", "short")[raw.position_idx]] = setting
     for row in rows:
         setting = optional(row.raw.leverage, f"{row.path}.leverage")
         if row.position is None and setting:

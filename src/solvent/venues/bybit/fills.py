@@ -3,6 +3,7 @@
 Source: the venue's public documentation of the V5 API; not checked against recorded lists.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -19,6 +20,8 @@ VENUE: Final = "bybit"
 _KINDS: Final = {
     "Trade": FillKind.TRADE,
     "BlockTrade": FillKind.TRADE,
+    "MovePosition": FillKind.TRADE,
+    "FutureSpread": FillKind.TRADE,
     "BustTrade": FillKind.LIQUIDATION,
     "AdlTrade": FillKind.ADL,
     "Settle": FillKind.SETTLEMENT,
@@ -43,9 +46,14 @@ class Execution(msgspec.Struct, frozen=True, rename="camel"):
     fee_currency: str = ""
     closed_size: Number = ""
     position_idx: int = 0
+    order_link_id: str = ""
 
 
-def read(body: Any, path: str) -> FillList:
+SideOf = Callable[[Execution], Side | None]
+"""Tells the side of a hedge where the row does not."""
+
+
+def read(body: Any, path: str, account: str = "", side_of: SideOf | None = None) -> FillList:
     """The executions of a body, oldest first. Raises BadInput naming the field."""
     made: list[list[tuple[int, Fill | FundingPayment]]] = []
     inverse: dict[str, Contract] = {}
@@ -58,7 +66,7 @@ def read(body: Any, path: str) -> FillList:
         facts: list[tuple[int, Fill | FundingPayment]] = []
         for index in fill_lists.oldest_first(times):
             raw, where = raws[index]
-            facts.append((times[index], _fact(raw, where, times[index], category)))
+            facts.append((times[index], _fact(raw, where, times[index], category, account, side_of)))
             if category != "spot" and is_inverse(raw.symbol, category):
                 coin = raw.fee_currency or raw.symbol.partition("USD")[0]
                 inverse[raw.symbol] = Contract(symbol=raw.symbol, venue=VENUE, inverse=True, settle=coin)
@@ -66,13 +74,27 @@ def read(body: Any, path: str) -> FillList:
     return FillList(fill_lists.joined(made), tuple(inverse.values()))
 
 
-def _fact(raw: Execution, path: str, time: int, category: str | None) -> Fill | FundingPayment:
+def execution(row: Any, path: str, account: str, side_of: SideOf) -> Fill | FundingPayment:
+    """One row of the execution stream, which names its own category. Raises BadInput naming the field."""
+    raw = envelope.decode(row, Execution, path)
+    time = fill_lists.milliseconds(raw.exec_time, f"{path}.execTime")
+    category = row.get("category") if isinstance(row, dict) else None
+    if category is not None and category not in _CATEGORIES:
+        raise BadInput(f"{path}.category", "linear, inverse or spot", category)
+    return _fact(raw, path, time, category, account, side_of)
+
+
+def _fact(
+    raw: Execution, path: str, time: int, category: str | None, account: str, side_of: SideOf | None
+) -> Fill | FundingPayment:
     fee = parse_decimal(raw.exec_fee if raw.exec_fee != "" else 0, f"{path}.execFee")
     if raw.closed_size != "":
         parse_decimal(raw.closed_size, f"{path}.closedSize")
     side = {0: None, 1: Side.LONG, 2: Side.SHORT}.get(raw.position_idx, "odd")
     if side == "odd":
         raise BadInput(f"{path}.positionIdx", "0, 1 or 2", raw.position_idx)
+    if side is None and side_of is not None:
+        side = side_of(raw)
     spot = category == "spot"
     plain = not spot and not is_inverse(raw.symbol, category)
     asset = raw.fee_currency or (settle_coin(raw.symbol) if plain else "")
@@ -85,6 +107,7 @@ def _fact(raw: Execution, path: str, time: int, category: str | None) -> Fill | 
                 asset=asset,
                 time=time,
                 venue=VENUE,
+                account=account,
                 position_side=side,
             )
         if raw.side not in _SIDES:
@@ -102,6 +125,7 @@ def _fact(raw: Execution, path: str, time: int, category: str | None) -> Fill | 
             fee_asset=asset,
             time=time,
             venue=VENUE,
+            account=account,
             position_side=side,
             kind=_KINDS[raw.exec_type],
             spot=spot,
@@ -110,4 +134,4 @@ def _fact(raw: Execution, path: str, time: int, category: str | None) -> Fill | 
         raise BadInput(path, "an execution", f"<{error}>") from None
 
 
-__all__ = ["VENUE", "Execution", "read"]
+__all__ = ["VENUE", "Execution", "execution", "read"]
