@@ -1,9 +1,10 @@
-"""One venue on paper, twice: a calm market that follows the wall clock, and a crash whose time a driver moves.
+"""One venue on paper, three times: two calm markets on the wall clock, and a crash whose time a driver moves.
 
     python -m conformance.world VENUE SEED
 
-The calm one is what `solvent paper up` serves. The first line printed is one JSON object; then it serves until
-SIGTERM. The other market starts 10 seconds before a funding moment and falls by 40 % from its second 30 on.
+The first line printed is one JSON object, as that of `solvent paper up` for each world; then it serves until
+SIGTERM. `calm` is where most cases run, `quiet` the same with limits on requests that nobody has used up yet; `crash`
+starts 10 seconds before a funding moment and falls by 40 % from its second 30 on.
 """
 
 import asyncio
@@ -37,6 +38,7 @@ async def worlds(venue, seed):
     clock = MovedClock(now // EIGHT_HOURS_MS * EIGHT_HOURS_MS - BEFORE_FUNDING_MS, now)
     made = {
         "calm": build(Setting(venues=[venue], seed=seed, scenario="calm")),
+        "quiet": build(Setting(venues=[venue], seed=seed + 500, scenario="calm")),
         "crash": build(Setting(venues=[venue], seed=seed + 1_000, scenario="crash"), clock),
     }
     async with AsyncExitStack() as stack:
