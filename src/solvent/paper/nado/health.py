@@ -65,8 +65,8 @@ def spread_bonus(spot: Balance, perp: Balance, priced: Priced, level: int) -> in
 
 
 def measure(balances: Iterable[Balance], priced: Priced, groups: Sequence[tuple[int, int]]) -> Health:
-    """The health of one subaccount. Balances that are flat and owe nothing add 0."""
-    held = {b.product_id: b for b in balances}
+    """The health of one subaccount. Balances that are flat and owe nothing are left out."""
+    held = {b.product_id: b for b in balances if b.amount or b.v_quote}
     assets, liabilities = [0, 0, 0], [0, 0, 0]
     contributions: dict[int, Levels] = {}
     for number, balance in held.items():
