@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from paper_kit import exchange, funded
 
 from solvent.paper import matching
+from solvent.paper.ledger import Account, book
 from solvent.paper.orders import Order, Status, Tif, Trigger
 from solvent.paper.units import floor_to, over, part, text, times, units
 from solvent.paper.world import advance
@@ -148,6 +149,17 @@ def test_money_and_contracts_are_conserved_and_equity_follows_from_the_trades(se
             assert cash == sum(m.amount for m in account.moves) - spent + sum(f.amount for f in account.funding)
             assert account.size("BTC") == sum(t.sign * t.size for t in account.trades)
             assert all(o.left > 0 and o.status.live for o in account.orders.values())
+
+
+@pytest.mark.parametrize(("sign", "pnl"), [(1, "4"), (-1, "-4")])
+def test_what_is_closed_leaves_with_its_share_of_the_cost(sign, pnl):
+    account = Account("a")
+    for signed, price in (("3", "100"), ("-2", "102")):
+        booked = book(account, "BTC", "net", sign * units(signed), units(price), 0, isolated=False, now=1)
+    held = account.holdings["BTC", "net"]
+    assert (held.size, held.cost) == (sign * units("1"), sign * units("100"))
+    assert booked.pnl == account.realized == units(pnl)
+    assert account.cash + held.cost == units(pnl)
 
 
 def test_the_same_seed_gives_the_same_events_byte_for_byte():

@@ -116,8 +116,8 @@ def book(
     start = held.size
     closed = min(abs(signed), abs(start)) if start * signed < 0 else 0
     closed_signed = closed if signed > 0 else -closed
-    released = -part(held.cost, closed, start) if closed else 0
-    pnl = -times(closed_signed, price) - released if closed else 0
+    released = -part(held.cost, closed, abs(start)) if closed else 0
+    pnl = released - times(closed_signed, price) if closed else 0
     held.cost += released + times(signed - closed_signed, price)
     held.size += signed
     change = -times(signed, price) - fee
