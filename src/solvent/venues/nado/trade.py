@@ -343,6 +343,7 @@ class NadoTrader(NadoReader):
             now_ms=self._rest.now_ms,
             skew_ms=self._rest.skew_ms,
             lag_ms=self._lag_ms,
+            patience_s=self._patience_s,
             times=self._rest.times,
         )
 
