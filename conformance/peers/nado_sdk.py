@@ -1,7 +1,6 @@
 """The official Nado SDK on the paper Nado: gateway, archive, triggers and subscriptions."""
 
 import json
-import random
 import sys
 import time
 
@@ -30,7 +29,6 @@ from nado_protocol.trigger_client.types.query import ListTriggerOrdersRequest, L
 from nado_protocol.utils.bytes32 import subaccount_to_hex
 from nado_protocol.utils.execute import MarketOrderParams
 from nado_protocol.utils.expiration import OrderType, get_expiration_timestamp
-from nado_protocol.utils.margin_manager import MarginManager
 from nado_protocol.utils.math import to_x18
 from nado_protocol.utils.nonce import gen_order_nonce
 from nado_protocol.utils.order import build_appendix
@@ -423,46 +421,6 @@ class Driver(Desk):
             "health_groups": groups["health_groups"],
         }
         return {"bundle": bundle}
-
-
-def summaries(place, count, seed):
-    """`MarginManager.from_client` of random subaccounts, each beside the bodies it was computed from.
-
-    Yields one row per account: {summary, subaccount_info, isolated_positions, snapshot}.
-    """
-    draw = random.Random(seed)
-    alice = Desk(place)
-    for number in range(count):
-        owner = Account.from_key(f"0x{draw.getrandbits(250):064x}")
-        desk = random_account(place, alice, owner, draw)
-        summary = MarginManager.from_client(desk.client, subaccount=desk.sub).calculate_account_summary()
-        yield number, desk, summary
-
-
-def random_account(place, alice, owner, draw):
-    """A new wallet: money from alice, then a few trades of its own."""
-    desk = object.__new__(Desk)
-    sub = subaccount_to_hex(owner.address, "default")
-    amount = draw.choice((50, 500, 2_000))
-    alice.client.spot.transfer_quote(
-        TransferQuoteParams(sender=alice.sub, recipient=sub, amount=int(to_x18(amount)))
-    )
-    desk.__init__(place, key=owner.key.hex())
-    for _ in range(draw.randint(0, 4)):
-        product = draw.choice(list(desk.products))
-        notional = amount * draw.uniform(0.1, 3.0) + 110
-        size = notional / (desk.oracle(product) / ONE)
-        try:
-            if draw.random() < 0.3:
-                side = draw.choice((1, -1))
-                margin = int(amount * draw.uniform(0.1, 0.3)) * 10**6
-                lots = side * desk.lots(size, product)
-                desk.order(lots, desk.price(1 + side * 0.01, product), IOC, product, isolated=True, margin=margin)
-            else:
-                desk.market(size * draw.choice((1, -1)), product)
-        except Exception as raised:
-            expect("error_code" in str(raised), raised)
-    return desk
 
 
 if __name__ == "__main__":
