@@ -40,7 +40,7 @@ class Beside:
 
     @property
     def line(self):
-        told = f"Nado's official MarginManager beside ours: {self.accounts} accounts, {self.positions} positions, "
+        told = f"Nado's MarginManager beside ours: {self.accounts} accounts, {self.positions} positions, "
         return told + f"{self.compared} figures compared, {len(self.missed)} missed {self.missed[:3]}"
 
     def figure(self, where, official, ours):
@@ -69,8 +69,8 @@ async def beside_the_official(root, seed):
         told = json.loads(await world.stdout.readline())
         python = Path(root) / ".venv-peers" / "nado" / "bin" / "python"
         child = await asyncio.create_subprocess_exec(
-            python, "-W", "ignore", "-m", "conformance.peers.nado_accounts", json.dumps(told), str(COUNT), str(seed),
-            cwd=root, stdout=asyncio.subprocess.PIPE, limit=2**26,
+            python, "-W", "ignore", "-m", "conformance.peers.nado_accounts", json.dumps(told), str(COUNT),
+            str(seed), cwd=root, stdout=asyncio.subprocess.PIPE, limit=2**26,
         )  # fmt: skip
         said, _ = await asyncio.wait_for(child.communicate(), 200)
         for line in said.splitlines():

@@ -32,18 +32,16 @@ STRANGER = "0x" + "7" * 64
 def client(place, name="alice", *, wrong=False):
     """A client of one paper account; `wrong`: with somebody else's secret."""
     row = place.account(name)
-    secret = {
-        field: Secret(row[field]) for field in ("private_key", "api_key", "api_secret") if field in row
-    }
+    secret = {field: Secret(row[field]) for field in ("private_key", "api_key", "api_secret") if field in row}
     if wrong:
-        secret |= {"private_key": Secret(STRANGER)} if "private_key" in row else {"api_secret": Secret("wrong" * 6)}
+        secret |= (
+            {"private_key": Secret(STRANGER)} if "private_key" in row else {"api_secret": Secret("wrong" * 6)}
+        )
     keys = Credentials(venue=place.venue, **secret)
     if isinstance(place.url, str):
         return connect(place.venue, account=row.get("address"), base_url=place.url, credentials=keys)
     urls = {f"{kind}_url": place.url[kind] for kind in ("indexer", "trigger")}
-    return connect(
-        place.venue, account=row.get("address"), base_url=place.url["engine"], credentials=keys, **urls
-    )
+    return connect(place.venue, account=row.get("address"), base_url=place.url["engine"], credentials=keys, **urls)
 
 
 async def error(call, *words):
@@ -212,22 +210,27 @@ class Driver:
 
     async def case_10(self):
         made = await self.place("0.1")
-        same((made.status, made.filled, await self.size()), (OrderStatus.FILLED, D("0.1"), D("0.1")), "market order")
+        same(
+            (made.status, made.filled, await self.size()), (OrderStatus.FILLED, D("0.1"), D("0.1")), "market order"
+        )
         near = abs(made.average_price / await self.mark() - 1) if made.average_price else 0
         expect(near < D("0.01"), made)
         return f"0.1 at {made.average_price}"
 
     async def case_11(self):
-        terms = (await self.alice.instruments())[self.eth]
-        best = (await self.alice.book(self.eth, 5)).asks[0]
+        """In the market that stands still: nobody fills the rest meanwhile."""
+        who = self.other
+        terms = (await who.instruments())[self.eth]
+        best = (await who.book(self.eth, 5)).asks[0]
         size = best.quantity * D("1.5") // terms.size_step * terms.size_step
-        made = await self.place(size, best.price, instrument=self.eth)
-        order = await self.alice.order(self.eth, venue_id=made.venue_id)
+        made = await self.place(size, best.price, instrument=self.eth, who=who)
+        order = await who.order(self.eth, venue_id=made.venue_id)
         same((made.status, order.status), (OrderStatus.PARTLY_FILLED,) * 2, "status")
         expect(0 < order.filled < size, order)
-        await self.alice.cancel(self.eth, venue_id=made.venue_id)
-        await self.place(await self.size(self.eth), side="sell", instrument=self.eth, reduce_only=True)
-        same(await self.held(self.eth), None, "closed")
+        await who.cancel(self.eth, venue_id=made.venue_id)
+        held = await self.size(self.eth, who)
+        await self.place(held, side="sell", instrument=self.eth, who=who, reduce_only=True)
+        same(await self.held(self.eth, who), None, "closed")
         return f"{order.filled} of {size} filled"
 
     async def case_12(self):
@@ -241,7 +244,9 @@ class Driver:
         odd = self.asked(D("0.01") + step / 7, await self.far())
         words = ("step", "increment", "invalid", "precision", "multiple", "decimals", "digits", "size", "lot")
         said = await error(self.alice.place(odd), *words)
-        await error(self.alice.place(self.asked("0.01", await self.far() + D("0.123456"))), *words, "tick", "price")
+        await error(
+            self.alice.place(self.asked("0.01", await self.far() + D("0.123456"))), *words, "tick", "price"
+        )
         return said
 
     async def case_14(self):

@@ -43,9 +43,9 @@ PEERS = [
 ]
 
 
-async def start(*words):
+async def start(*words, stderr=None):
     return await asyncio.create_subprocess_exec(
-        *map(str, words), cwd=ROOT, stdout=asyncio.subprocess.PIPE, limit=2**24
+        *map(str, words), cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=stderr, limit=2**24
     )
 
 
@@ -67,7 +67,7 @@ async def judged(column, seed):
 
 async def own(column, told):
     driver = ours.Driver(*(Place.read(told[name]) for name in ("calm", "crash", "quiet")))
-    sheet = Sheet(column.name, say=lambda line: None)
+    sheet = Sheet(column.name, say=lambda _: None)
     try:
         await sheet.run(driver)
     finally:
@@ -80,12 +80,15 @@ async def peer(column, told):
     if not python.exists():
         sys.exit(f"{column.name} is not installed: run `make conformance-sdk`")
     module = f"conformance.peers.{column.module}"
-    child = await start(python, "-W", "ignore", "-m", module, json.dumps({"who": column.name, **told}))
+    argument = json.dumps({"who": column.name, **told})
+    child = await start(python, "-W", "ignore", "-m", module, argument, stderr=asyncio.subprocess.PIPE)
     try:
-        said, _ = await asyncio.wait_for(child.communicate(), SECONDS)
+        said, grumbled = await asyncio.wait_for(child.communicate(), SECONDS)
     except TimeoutError:
         child.kill()
-        said, _ = await child.communicate()
+        said, grumbled = await child.communicate()
+    if child.returncode:  # Otherwise it is the library's log of the faults that it met.
+        print(grumbled.decode(errors="replace")[-2_000:], flush=True)
     return [json.loads(line) for line in said.splitlines() if line.startswith(b'{"who"')]
 
 

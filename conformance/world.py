@@ -1,10 +1,10 @@
-"""One venue on paper, three times: two calm markets on the wall clock, and a crash whose time a driver moves.
+"""One venue on paper, three times: two calm markets, and a crash whose time a driver moves.
 
     python -m conformance.world VENUE SEED
 
 The first line printed is one JSON object, as that of `solvent paper up` for each world; then it serves until
-SIGTERM. `calm` is where most cases run, `quiet` the same with limits on requests that nobody has used up yet; `crash`
-starts 10 seconds before a funding moment and falls by 40 % from its second 30 on.
+SIGTERM. `calm` is where most cases run, `quiet` the same with limits on requests that are not used up yet;
+`crash` starts 10 seconds before a funding moment and falls by 40 % from its second 30 on.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ BEFORE_FUNDING_MS = 10_000
 
 
 class MovedClock(SetClock):
-    """Market time that stands until it is moved; wall time runs, so that signatures and nonces are the real ones."""
+    """Market time that stands until it is moved; wall time, by which signatures are judged, runs."""
 
     def wall_ms(self):
         return time.time_ns() // 1_000_000

@@ -7,14 +7,13 @@ import time
 
 from eth_account import Account
 from nado_protocol.engine_client.types.execute import TransferQuoteParams
-from nado_protocol.utils.exceptions import ExecuteFailedException
 from nado_protocol.utils.bytes32 import subaccount_to_hex
+from nado_protocol.utils.exceptions import ExecuteFailedException
 from nado_protocol.utils.margin_manager import MarginManager
 from nado_protocol.utils.math import to_x18
 
 from conformance.cases import Place, expect
 from conformance.peers.nado_sdk import IOC, ONE, Desk
-
 
 PAUSE_S = 0.8
 """Between accounts: the gateway counts the requests of one address."""
@@ -42,7 +41,7 @@ class Kept:
 
 def trade(desk, draw, worth):
     """One order; a refusal is as good as a fill."""
-    product = draw.choice([p for p in desk.products])
+    product = draw.choice(list(desk.products))
     size = worth * draw.uniform(0.2, 2.5) / (desk.oracle(product) / ONE)
     side = draw.choice((1, -1))
     try:

@@ -207,14 +207,16 @@ class Driver(Desk):
         return f"0.1 BTC, fee {int(rows[0].fee) / ONE:g}"
 
     def case_11(self):
-        asks = self.engine.get_market_liquidity(ETH, 5).asks
+        """In the market that stands still: nobody fills the rest meanwhile."""
+        desk = Desk(self.crash)
+        asks = desk.engine.get_market_liquidity(ETH, 5).asks
         amount = int(int(asks[0][1]) / ONE * 1.5 * 10) / 10
-        digest = self.order(amount, int(asks[0][0]), product=ETH)
-        order = self.engine.get_order(ETH, digest)
+        digest = desk.order(amount, int(asks[0][0]), product=ETH)
+        order = desk.engine.get_order(ETH, digest)
         left = abs(int(order.unfilled_amount)) / ONE
         expect(0 < left < amount, f"{left} of {amount} left")
-        self.cancel(digest, ETH)
-        self.market(-self.held(ETH), ETH, reduce_only=True)
+        desk.cancel(digest, ETH)
+        desk.market(-desk.held(ETH), ETH, reduce_only=True)
         return f"{amount - left:g} of {amount:g} filled, the rest rests"
 
     def case_12(self):
@@ -279,7 +281,9 @@ class Driver(Desk):
         before = self.isolated()
         same(len(before), 1, "isolated positions")
         sub = before[0].subaccount
-        self.client.spot.transfer_quote(TransferQuoteParams(sender=self.sub, recipient=sub, amount=int(to_x18(100))))
+        self.client.spot.transfer_quote(
+            TransferQuoteParams(sender=self.sub, recipient=sub, amount=int(to_x18(100)))
+        )
         after = self.isolated()[0]
         grown = (int(after.quote_balance.balance.amount) - int(before[0].quote_balance.balance.amount)) / ONE
         expect(98 < grown <= 100, f"quote grew by {grown}")

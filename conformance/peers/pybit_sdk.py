@@ -121,15 +121,17 @@ class Driver:
         return f"0.1 at {made['avgPrice']}"
 
     def case_11(self):
-        best = self.http.get_orderbook(**ETH, limit=1)["result"]["a"][0]
+        """In the market that stands still: nobody fills the rest meanwhile."""
+        http = client(self.crash)
+        best = http.get_orderbook(**ETH, limit=1)["result"]["a"][0]
         qty = f"{float(best[1]) * 1.5:.1f}"
         kind = {"side": "Buy", "orderType": "Limit", "qty": qty, "price": best[0]}
-        number = self.http.place_order(**ETH, **kind)["result"]["orderId"]
-        made = self.http.get_open_orders(**ETH, orderId=number)["result"]["list"][0]
+        number = http.place_order(**ETH, **kind)["result"]["orderId"]
+        made = http.get_open_orders(**ETH, orderId=number)["result"]["list"][0]
         same(made["orderStatus"], "PartiallyFilled", "status")
-        self.http.cancel_order(**ETH, orderId=number)
+        http.cancel_order(**ETH, orderId=number)
         sell = {"side": "Sell", "orderType": "Market", "qty": made["cumExecQty"], "reduceOnly": True}
-        self.http.place_order(**ETH, **sell)
+        http.place_order(**ETH, **sell)
         return f"{made['cumExecQty']} of {qty} filled, {made['leavesQty']} rests"
 
     def case_12(self):
@@ -158,7 +160,11 @@ class Driver:
         stop = {"triggerPrice": self.far(0.8), "triggerDirection": 2, "triggerBy": "MarkPrice", "reduceOnly": True}
         number = self.market("0.01", side="Sell", **stop)
         waiting = self.order(orderId=number)
-        same((waiting["orderStatus"], float(waiting["triggerPrice"])), ("Untriggered", float(stop["triggerPrice"])), "stop")
+        same(
+            (waiting["orderStatus"], float(waiting["triggerPrice"])),
+            ("Untriggered", float(stop["triggerPrice"])),
+            "stop",
+        )
         self.http.cancel_order(orderId=number, **BTC)
         return f"Untriggered at {waiting['triggerPrice']}"
 
@@ -180,7 +186,9 @@ class Driver:
         return f"liqPrice {before['liqPrice']} -> {after['liqPrice']}"
 
     def case_20(self):
-        raise NotApplicable("the mode is the account's, and Bybit switches it with open positions where margin allows")
+        raise NotApplicable(
+            "the mode is the account's, and Bybit switches it with open positions where margin allows"
+        )
 
     def case_21(self):
         said = error(self.http.switch_position_mode, "110024", mode=3, **BTC)
@@ -188,7 +196,11 @@ class Driver:
         for side, index in (("Buy", 1), ("Sell", 2)):
             self.market("10", side=side, positionIdx=index, **SOL)
         rows = self.http.get_positions(**SOL)["result"]["list"]
-        same(sorted((r["positionIdx"], r["side"], r["size"]) for r in rows), [(1, "Buy", "10"), (2, "Sell", "10")], "legs")
+        same(
+            sorted((r["positionIdx"], r["side"], r["size"]) for r in rows),
+            [(1, "Buy", "10"), (2, "Sell", "10")],
+            "legs",
+        )
         for side, index in (("Sell", 1), ("Buy", 2)):
             self.market("10", side=side, positionIdx=index, reduceOnly=True, **SOL)
         return f"two legs of SOLUSDT; with a position: {said}"
@@ -212,7 +224,9 @@ class Driver:
         return f"paid {paid[0]['execFee']} at {rate}"
 
     def case_24(self):
-        raise NotApplicable("Bybit's disconnection protection is for options market makers; pybit does not offer it")
+        self.http.set_dcp(product="DERIVATIVES", timeWindow=10)
+        same(self.http.query_dcp_info()["result"]["dcpInfos"][0]["timeWindow"], "10", "window")
+        raise NotApplicable("pybit sets the window, but cannot subscribe to the dcp topic that arms it")
 
     def case_25(self):
         stranger = client(self.calm, secret="wrong" * 6)
@@ -232,7 +246,9 @@ class Driver:
     def listen(self):
         row, heard = self.calm.account(), []
         unified_trading.PRIVATE_WSS = self.calm.url.replace("http", "ws", 1) + "/v5/private"
-        socket = WebSocket(testnet=True, channel_type="private", api_key=row["api_key"], api_secret=row["api_secret"])
+        socket = WebSocket(
+            testnet=True, channel_type="private", api_key=row["api_key"], api_secret=row["api_secret"]
+        )
         socket.order_stream(callback=lambda m: heard.extend(("order", r) for r in m["data"]))
         socket.execution_stream(callback=lambda m: heard.extend(("execution", r) for r in m["data"]))
         until(lambda: socket.is_connected(), 5, "the connection")
