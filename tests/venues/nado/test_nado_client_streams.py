@@ -11,6 +11,7 @@ from nado_client_kit import asked, far, paper, until
 from solvent.core.account import Mode
 from solvent.core.facts import FillKind
 from solvent.positions import Book
+from solvent.venues.clock import Times, wall_ms
 from solvent.venues.events import BalanceSeen, FillSeen, OrderSeen, PositionSeen, StreamDown, StreamGap, StreamUp
 from solvent.venues.failures import VenueError
 from solvent.venues.ports import OrderStatus
@@ -214,6 +215,24 @@ def test_a_skewed_clock_loses_no_fill_and_no_login(ms):
             await until(lambda: sorted(f.id for f in heard.fills) == sorted(wanted))
 
     run(of)
+
+
+@pytest.mark.parametrize("ahead_ms", [-3_600_000, 12_000, 3_600_000])
+def test_a_clock_of_ours_that_is_wrong_loses_no_fill(ahead_ms):
+    async def inner():
+        wrong = Times(wall_ms=lambda: wall_ms() + ahead_ms)
+        async with paper() as world, world.client(times=wrong) as client, world.client() as other:
+            await other.instruments()
+            async with Listener(client.stream("fills")) as heard:
+                world.fault("drop_socket", left=1)
+                await other.place(asked("buy", "0.02"))
+                await until(lambda: heard.of(StreamDown))
+                await other.place(asked("sell", "0.01"))
+                await until(lambda: len(heard.of(StreamUp)) > 1, 10)
+                wanted = matches_of(world, world.alice)
+                await until(lambda: sorted(f.id for f in heard.fills) == sorted(wanted))
+
+    asyncio.run(inner())
 
 
 def test_a_liquidation_is_streamed_as_a_fill():

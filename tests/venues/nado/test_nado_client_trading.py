@@ -203,6 +203,20 @@ def test_cancel_all_takes_orders_of_every_kind_and_origin():
     run(of)
 
 
+def test_cancel_all_of_many_products_is_one_message_within_the_wallets_limit():
+    async def of(world, client):
+        prices = await client.prices()
+        for symbol, terms in (await client.instruments()).items():
+            tick, step = terms.price_tick, terms.size_step
+            price = (prices[symbol].oracle * Decimal("0.8") / tick).to_integral_value() * tick
+            size = (Decimal(200) / price / step).to_integral_value() * step
+            await client.place(asked("buy", size, price, symbol=symbol))
+        assert len(await client.cancel_all()) == len(prices) == 10
+        assert not await client.open_orders()
+
+    run(of)
+
+
 def test_a_linked_signer_trades_for_the_account():
     async def of(world, client):
         key = "0x" + "5a" * 32

@@ -17,7 +17,7 @@ from solvent.venues.failures import NotSupported, VenueError
 from solvent.venues.keys import Secret
 from solvent.venues.nado import archive, holdings, markets, orders, streams, wire
 from solvent.venues.nado.markets import Listing, Listings
-from solvent.venues.nado.moment import at_one_moment
+from solvent.venues.nado.moment import of_one_moment
 from solvent.venues.nado.orders import Row
 from solvent.venues.nado.refusals import NOT_FOUND, VENUE, codes
 from solvent.venues.nado.rest import Rest
@@ -60,7 +60,6 @@ CAPABILITIES: Final = Capabilities(
     transfers=True,
 )
 LISTINGS_MS: Final = 3_600_000
-BUNDLE_TRIES: Final = 4
 
 
 class NadoReader:
@@ -335,16 +334,8 @@ class NadoReader:
         return "one_way"
 
     async def bundle(self) -> dict[str, Any]:
-        """See `VenueReader`. All bodies as the venue sends them, asked for together.
-
-        They are asked for again where the price of a market moved between the cross account and an isolated
-        position on it: healths of one moment do not follow from prices of another.
-        """
-        for _ in range(BUNDLE_TRIES - 1):
-            made = await self._bundle()
-            if at_one_moment(made):
-                return made
-        return await self._bundle()
+        """See `VenueReader`. All bodies as the venue sends them, asked for together."""
+        return await of_one_moment(self._bundle)
 
     async def _bundle(self) -> dict[str, Any]:
         await self._rest.ready()
