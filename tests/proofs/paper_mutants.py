@@ -134,7 +134,7 @@ def written(found):
     lines = [
         "# Mutants of the paper venues and of the margin rules\n",
         "Made by `python tests/proofs/paper_mutants.py --write docs/proofs/paper-mutants.md`. Each line is one",
-        "change, made alone, in memory. What judges it plays random sessions on paper and compares every figure",
+        "change, made alone, in memory. What judges it trades at random on paper and compares every figure",
         "that the venue reports with the one that `solvent margin` computes from its bodies. What the report",
         "takes over from the venue, which alone can know it (the margin that resting orders of Bybit hold), is",
         "not judged by this comparison, but by the tests of refused orders.\n",

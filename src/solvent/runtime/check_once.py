@@ -23,6 +23,7 @@ FIELDS = frozenset(
         "type",
         "quantity",
         "price",
+        "trigger_price",
         "reduce_only",
         "venue",
         "position_side",

@@ -7,7 +7,7 @@ TRIES: Final = 4
 
 
 async def of_one_moment(ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-    """The bundle, asked for again where a price moved between its bodies; the last one where it never stands still.
+    """The bundle, asked for again where a price moved between its bodies; at last as it is.
 
     Healths of one moment do not follow from prices of another: the margin report would show it as a difference.
     """
