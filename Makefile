@@ -4,10 +4,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench proof mutants peers clean
+.PHONY: help install run test check format lock bench proof mutants peers clean conformance conformance-sdk
 
 help:            ## show this list
-	@grep -E '^[a-z]+: .*##|^[a-z]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
+	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
 
 install: $(STAMP) ## create .venv with all that run and test need
 
@@ -29,6 +29,13 @@ proof: install   ## run the long proofs: 200 kills of a writing process, tamperi
 
 mutants: install ## change the gate's rules one small step at a time and see which tests notice (long)
 	$(BIN)/python tests/proofs/mutants.py
+	$(BIN)/python tests/proofs/paper_mutants.py
+
+conformance: install ## our clients through the numbered cases on the paper venues
+	$(BIN)/python -m conformance.run --ours
+
+conformance-sdk: install $(foreach p,nado hyperliquid cex,.venv-peers/$(p)/.installed) ## the same with the official SDKs and ccxt; writes docs/conformance-venues.md
+	$(BIN)/python -m conformance.run --write docs/conformance-venues.md
 
 check: install   ## format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .

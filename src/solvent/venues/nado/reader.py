@@ -17,6 +17,7 @@ from solvent.venues.failures import NotSupported, VenueError
 from solvent.venues.keys import Secret
 from solvent.venues.nado import archive, holdings, markets, orders, streams, wire
 from solvent.venues.nado.markets import Listing, Listings
+from solvent.venues.nado.moment import of_one_moment
 from solvent.venues.nado.orders import Row
 from solvent.venues.nado.refusals import NOT_FOUND, VENUE, codes
 from solvent.venues.nado.rest import Rest
@@ -334,6 +335,9 @@ class NadoReader:
 
     async def bundle(self) -> dict[str, Any]:
         """See `VenueReader`. All bodies as the venue sends them, asked for together."""
+        return await of_one_moment(self._bundle)
+
+    async def _bundle(self) -> dict[str, Any]:
         await self._rest.ready()
         captured_at = self._rest.now_ms()
         sub = {"subaccount": self._subaccount}
