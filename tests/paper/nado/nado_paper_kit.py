@@ -1,15 +1,14 @@
 """A Nado paper venue in memory, and a trader who signs with a key of his own."""
 
 import json
+import sys
 from decimal import Decimal
 
 from coincurve import PrivateKey
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 
 from solvent.paper.clock import SetClock
 from solvent.paper.faults import Faults
-from solvent.paper.nado.auth import CHAIN_ID, ENDPOINT, digest
+from solvent.paper.nado.auth import CHAIN_ID, ENDPOINT, address_of, digest
 from solvent.paper.prices import SeededPrices
 from solvent.paper.units import ONE, units
 from solvent.paper.wire import Request
@@ -45,7 +44,7 @@ def typed(kind, message, contract, chain_id):
         else value
         for name, value in message.items()
     }
-    return encode_typed_data(domain, {kind: fields}, data)
+    return domain, {kind: fields}, data
 
 
 class Market:
@@ -97,8 +96,8 @@ class Market:
 class Trader:
     def __init__(self, market, key):
         self.market = market
-        self.key = Account.from_key(key)
-        self.sub = self.key.address.lower() + "default".encode().hex().ljust(24, "0")
+        self.key = bytes.fromhex(key[2:])
+        self.sub = address_of(self.key) + b"default".hex().ljust(24, "0")
         self._count = 0
 
     @property
@@ -107,12 +106,18 @@ class Trader:
 
     def sign(self, kind, message, contract=ENDPOINT):
         """By the venue's own hash, which is quick; `signed_elsewhere` holds that hash to another library."""
-        raw = PrivateKey(bytes(self.key.key)).sign_recoverable(digest(kind, message, contract), hasher=None)
+        raw = PrivateKey(self.key).sign_recoverable(digest(kind, message, contract), hasher=None)
         return "0x" + raw[:64].hex() + f"{raw[64] + 27:02x}"
 
     def signed_elsewhere(self, kind, message, contract=ENDPOINT):
-        made = self.key.sign_message(typed(kind, message, contract, CHAIN_ID)).signature.hex()
-        return "0x" + made.removeprefix("0x")
+        """By another library's reading of EIP-712. It lifts the limit of recursion, which is put back at once."""
+        limit = sys.getrecursionlimit()
+        from eth_account import Account
+        from eth_account.messages import encode_typed_data
+
+        sys.setrecursionlimit(limit)
+        made = encode_typed_data(*typed(kind, message, contract, CHAIN_ID))
+        return "0x" + Account.from_key(self.key).sign_message(made).signature.hex().removeprefix("0x")
 
     def nonce(self, ahead_ms=50_000):
         self._count += 1
@@ -130,7 +135,7 @@ class Trader:
             "priceX18": price,
             "amount": units(amount),
             "expiration": more.get("expiration", self.market.clock.wall // 1000 + 3_600),
-            "nonce": more.get("nonce", None) or self.nonce(),
+            "nonce": more.get("nonce") or self.nonce(),
             "appendix": more.get("appendix", appendix),
         }
         contract = "0x" + product_id.to_bytes(20, "big").hex()
@@ -186,11 +191,6 @@ class Trader:
 
     def health(self, level=0):
         return int(self.info()["healths"][level]["health"])
-
-
-def stranger():
-    """A key that nobody knows."""
-    return PrivateKey(b"\7" * 32).to_hex()
 
 
 def code(answer):

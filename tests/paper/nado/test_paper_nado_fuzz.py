@@ -2,10 +2,16 @@
 
 import json
 import random
+import subprocess
+import sys
 
-from nado_paper_kit import BTC, ETH, IOC, Market, consistent
+from nado_paper_kit import BTC, ETH, IOC, START, Market, Trader, code, consistent
 from test_paper_nado_streams import Listener
 
+from solvent.paper.clock import SetClock
+from solvent.paper.door import pass_through
+from solvent.paper.faults import Fault, Planned
+from solvent.paper.up import Setting, build
 from solvent.paper.wire import Request
 
 ODD = (
@@ -151,6 +157,14 @@ def test_six_thousand_broken_messages_are_each_answered_in_the_venues_words():
     assert market.alice.buy(ETH, "1")["status"] == "success"
 
 
+def test_serving_leaves_the_limit_of_recursion_alone():
+    """A library that lifts it lets deeply nested messages end the process instead of being refused."""
+    script = (
+        "import sys; n = sys.getrecursionlimit(); import solvent.paper.nado; print(sys.getrecursionlimit() - n)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout.strip() == b"0"
+
+
 def test_odd_paths_and_methods_are_not_found():
     market = Market(32)
     for method, path in (
@@ -192,3 +206,45 @@ def test_the_same_requests_at_the_same_times_give_the_same_answers():
         ours = [market.alice.bundle(), market.archive("matches", subaccounts=[market.alice.sub])]
         seen.append(json.dumps(ours))
     assert seen[0] == seen[1]
+
+
+def test_a_venue_kept_in_a_file_goes_on_where_it_was(tmp_path):
+    def opened():
+        clock = SetClock(START)
+        world = build(Setting(venues=["nado"], seed=5, state=tmp_path / "state.sqlite", start_ms=START), clock)
+        market = Market.__new__(Market)
+        market.clock, market.world, market.venue = clock, world, world.venues["nado"]
+        market.clearing = market.venue.clearing
+        return market
+
+    market = opened()
+    market.clock.market, market.clock.wall = START + 5_000, START + 5_000
+    alice = Trader(market, market.venue.funded()[0]["private_key"])
+    alice.buy(BTC, "1.5")
+    socket = market.world.session("nado", "/engine/v1/ws", "", {})
+    order = alice.order(ETH, "4", market.price(ETH, "1.01"), IOC)
+    assert json.loads(socket.received(json.dumps({"place_order": order}))[0])["status"] == "success"
+    until, held = market.clock.market, alice.bundle()
+    market.world.around.keep.__self__.close()
+    again = opened()
+    again.clock.market = until
+    again.world.advance()
+    assert Trader(again, "0x" + alice.key.hex()).bundle() == held
+
+
+def test_an_overloaded_and_a_broken_venue_say_so():
+    market = Market(35)
+    request = Request("POST", "/engine/v1/query", body=b'{"type":"status"}')
+    for kind, status, number in ((Fault.RATE_LIMITED, 429, 1000), (Fault.SERVER_ERROR, 503, 5000)):
+        market.world.faults.plan(Planned(kind, "nado", left=1))
+        response = pass_through(market.world, "nado", request).response
+        assert (response.status, json.loads(response.body)["error_code"]) == (status, number)
+        assert pass_through(market.world, "nado", request).response.status == 200
+    market.world.faults.plan(Planned(Fault.LOST_ANSWER, "nado", path="execute", left=1))
+    order = {"place_order": market.alice.order(BTC, "1", market.price(BTC, "1.01"), IOC)}
+    lost = pass_through(
+        market.world, "nado", Request("POST", "/engine/v1/execute", body=json.dumps(order).encode())
+    )
+    assert lost.response is None
+    assert market.alice.state.size("BTC-PERP") == 10**18
+    assert code(market.alice.execute(**order)) == 2013

@@ -38,7 +38,7 @@ def test_a_position_is_taken_over_in_part_at_the_documented_price(sign):
     assert 0 < trade.size < 2 * ONE
     lot = market.clearing.products.by_number[BTC].lot
     assert market.alice.health(1) >= 0 > market.alice.health(0)
-    assert market.alice.health(1) < times(lot, oracle), "no more than needed"
+    assert market.alice.health(1) < times(times(lot, oracle), units("0.0245")), "not one lot more than needed"
     assert not market.alice.state.account.orders
     frames = listener.frames()
     told = next(f for f in frames if f["type"] == "liquidation")

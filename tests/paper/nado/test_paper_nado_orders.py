@@ -5,6 +5,7 @@ from nado_paper_kit import BTC, ETH, FOK, GTC, IOC, POST_ONLY, SOL, Market, code
 
 from solvent.paper.faults import Fault, Planned
 from solvent.paper.nado.auth import digest
+from solvent.paper.orders import Order
 from solvent.paper.units import ONE, decimal, times, units
 
 
@@ -96,8 +97,16 @@ def test_refusals(market, given, expected):
     assert refused(market) is None
 
 
+def test_an_order_may_leave_initial_health_at_zero_and_not_a_hair_below(market):
+    order = Order(symbol="BTC-PERP", sign=1, size=ONE, price=market.price(BTC))
+    worth = times(times(ONE, units("0.95")), market.oracle(BTC))
+    quote = -market.alice.health() - worth
+    assert market.clearing.fits(market.alice.state, order, ONE, quote)
+    assert not market.clearing.fits(market.alice.state, order, ONE, quote - 1)
+
+
 def test_a_subaccount_without_deposits_is_told_so(market):
-    other = market.alice.sub[:42] + "second".encode().hex().ljust(24, "0")
+    other = market.alice.sub[:42] + b"second".hex().ljust(24, "0")
     assert refused(market, sender=other) == 2024
     market.alice.transfer(other, "1000")
     assert refused(market, sender=other) is None
@@ -269,7 +278,7 @@ def test_one_pocket_for_each_market_and_ten_for_an_address(market):
         lots = 500 * ONE * ONE // market.oracle(number) // product.lot * product.lot
         assert market.alice.buy(number, str(decimal(lots)), margin="400")["status"] == "success", number
     assert len(market.alice.isolated()) == 10
-    second = market.alice.sub[:42] + "second".encode().hex().ljust(24, "0")
+    second = market.alice.sub[:42] + b"second".hex().ljust(24, "0")
     market.alice.transfer(second, "1000")
     assert code(market.alice.buy(BTC, "0.01", sender=second, margin="100")) == 2087
     consistent(market)

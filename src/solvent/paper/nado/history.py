@@ -1,13 +1,13 @@
 """The archive: what happened to balances, matches by submission, candles. Newest last; bounded."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from solvent.paper.nado.health import Balance
 from solvent.paper.nado.subaccounts import Sub, Tracked
 
-KEPT: Final = 50_000
+KEPT: Final = 10_000
 MINUTES: Final = 10_080
 MINUTE_MS: Final = 60_000
 
@@ -28,7 +28,6 @@ class Event:
     isolated: int
     """The product of the isolated subaccount it happened in; 0 is cross."""
     funding_mark: int
-    tx: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,8 @@ class Print:
 class History:
     def __init__(self) -> None:
         self.events: deque[Event] = deque(maxlen=KEPT)
+        self.last: dict[tuple[str, int], Event] = {}
+        """The last event of each balance: it is known however long ago it was."""
         self.matches: deque[Match] = deque(maxlen=KEPT)
         self.candles: dict[int, deque[Candle]] = {}
         self.prints: dict[int, deque[Print]] = {}
@@ -99,32 +100,26 @@ class History:
     ) -> None:
         """Keep what a submission did to one balance."""
         tracked = sub.track(before.product_id)
-        self.events.append(
-            Event(
-                index,
-                time,
-                kind,
-                sub.name,
-                sub.owner,
-                before.product_id,
-                before,
-                after,
-                Tracked(
-                    tracked.entry,
-                    tracked.entry_cumulative,
-                    tracked.funding,
-                    tracked.funding_cumulative,
-                    tracked.volume,
-                ),
-                sub.product_id,
-                mark,
-            )
+        made = Event(
+            index,
+            time,
+            kind,
+            sub.name,
+            sub.owner,
+            before.product_id,
+            before,
+            after,
+            replace(tracked),
+            sub.product_id,
+            mark,
         )
+        self.events.append(made)
+        self.last[sub.name, before.product_id] = made
 
     def latest(self, owner: str, until_ms: int) -> dict[tuple[str, int], Event]:
         """The last event of each balance of a subaccount and its isolated ones, up to a time."""
         found: dict[tuple[str, int], Event] = {}
-        for event in self.events:
+        for event in (*self.last.values(), *self.events):
             if event.owner == owner and event.time <= until_ms:
                 found[event.sub, event.product_id] = event
         return found
