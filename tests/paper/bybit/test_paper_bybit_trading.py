@@ -302,6 +302,16 @@ def test_the_silent_account_loses_its_orders_after_its_window(paper, alice):
     assert row["cancelType"] == "CancelByDCP"
 
 
+def test_a_connection_that_breaks_at_once_starts_the_time_window(paper, alice):
+    alice.post("/v5/order/disconnected-cancel-all", timeWindow=3, product="DERIVATIVES")
+    alice.socket("/v5/private", "dcp.future")
+    alice.order(price="60000")
+    paper.forward(3)
+    assert len(alice.orders()) == 1
+    paper.forward(1)
+    assert not alice.orders()
+
+
 def test_the_same_seed_and_requests_give_the_same_world():
     def run(seed):
         paper = Paper(seed)

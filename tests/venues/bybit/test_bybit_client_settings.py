@@ -131,6 +131,16 @@ async def test_without_the_route_leverage_is_read_from_positions():
 
 
 @alive
+async def test_a_list_of_settings_that_leaves_a_symbol_out():
+    async with traded() as (venue, client):
+        routes = venue.world.venues["bybit"]._private
+        routes["GET", "/v5/position/symbol-info"] = lambda *_: {"category": "linear", "list": []}
+        assert (await client.leverage(ETH)).long == 10
+        await client.set_position_mode("hedge")
+        assert ETH in venue.account().extra["hedge"]
+
+
+@alive
 async def test_margin_mode_of_the_account():
     async with traded() as (venue, client):
         sent = posted(venue)
@@ -143,6 +153,25 @@ async def test_margin_mode_of_the_account():
         venue.fault(Fault.LOST_ANSWER, "/v5/account/set-margin-mode")
         await client.set_margin_mode(Mode.CROSS)
         assert margin.mode(venue.account()) == margin.REGULAR
+
+
+@alive
+async def test_a_margin_mode_that_somebody_set_meanwhile_is_a_success():
+    async with traded() as (venue, client):
+        reader = client._reader
+        look, looked = reader.margin_mode, []
+
+        async def late():
+            mode = await look()
+            if not looked:
+                looked.append(mode)
+                venue.account().extra["mode"] = margin.ISOLATED
+            return mode
+
+        reader.margin_mode = late
+        sent = posted(venue)
+        await client.set_margin_mode(Mode.ISOLATED)
+        assert sent == ["/v5/account/set-margin-mode"]
 
 
 @alive

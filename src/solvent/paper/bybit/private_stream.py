@@ -74,6 +74,7 @@ class PrivateStream:
                 self._topics[topic] = None
             else:
                 self._topics.pop(topic, None)
+        self.ticked()  # A connection that breaks right after it subscribed has been alive, too.
         return told(op, self._name, given)
 
     # --- what goes out

@@ -259,7 +259,12 @@ class Reader:
 
     async def leverage(self, instrument: str) -> LeverageState:
         """Settings of both sides, with or without a position."""
-        settings = (await self.leverage_settings(instrument)).get(instrument, {})
+        settings = (await self.leverage_settings(instrument)).get(instrument)
+        if settings is None:  # The list of positions has a row for it even when it is flat.
+            rows = await self.position_rows(instrument)
+            found = decode.leverages(rows, "position-list")
+            self.legs.modes(found)
+            settings = found.get(instrument, {})
         terms = await self.terms_of(instrument)
         state = decode.leverage_state(instrument, settings, await self.margin_mode(), terms)
         if state is None:

@@ -40,7 +40,8 @@ class Settings:
         short = leverage if side in (None, Side.SHORT) else before.short
         if (before.long, before.short) == (long, short):
             return before
-        if long != short and not await self._sides_apart(instrument, before):
+        apart = before.mode is Mode.ISOLATED and instrument in self._reader.legs.hedged
+        if long != short and not apart:
             raise BadInput(
                 "side", "none: long and short share the setting except in isolated hedge mode", str(side)
             )
@@ -66,11 +67,6 @@ class Settings:
             return after
         found = await self._reader.leverage(instrument)
         raise NotApplied(VENUE, what, wanted=wanted, found=_levers(found.long, found.short))
-
-    async def _sides_apart(self, instrument: str, state: LeverageState) -> bool:
-        if state.mode is not Mode.ISOLATED:
-            return False
-        return 0 not in (await self._reader.leverage_settings(instrument)).get(instrument, {})
 
     async def _seen(self, look: Callable[[], Awaitable[T | None]]) -> T | None:
         """What a look finds; a few of them, for what is read may trail what was set."""
@@ -104,8 +100,7 @@ class Settings:
 
     async def set_position_mode(self, mode: PositionMode) -> None:
         """Of all perpetuals in USDT. The venue skips those with positions or orders: NotApplied names them."""
-        if not (others := await self._other_mode(mode)):
-            return
+        others = await self._other_mode(mode)
 
         async def applied() -> bool | None:
             return None if await self._other_mode(mode) else True

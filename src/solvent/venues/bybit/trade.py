@@ -126,10 +126,14 @@ class Trading:
 
         async def ended() -> Cancelled | None:
             order = await self._reader.order(instrument, client_id=client_id, venue_id=venue_id)
-            if order is not None and order.status.is_open is not False:
-                return None
-            already = order is None or order.status is not OrderStatus.CANCELLED
-            return _cancelled(instrument, order, client_id, venue_id, already=already)
+            if order is None or order.status.is_open is not False:
+                return None  # One that is not listed may be too new for the lists: it proves nothing.
+            return Cancelled(
+                instrument=instrument,
+                venue_id=order.venue_id,
+                client_id=order.client_id,
+                already=order.status is not OrderStatus.CANCELLED,
+            )
 
         try:
             answer = await self._gateway.tell(
@@ -220,15 +224,4 @@ def _placed(order: VenueOrder) -> Placed:
         filled=order.filled,
         average_price=order.average_price,
         time=order.time,
-    )
-
-
-def _cancelled(
-    instrument: str, order: VenueOrder | None, client_id: str | None, venue_id: str | None, *, already: bool
-) -> Cancelled:
-    return Cancelled(
-        instrument=instrument,
-        venue_id=order.venue_id if order else venue_id,
-        client_id=order.client_id if order else client_id,
-        already=already,
     )
