@@ -1,7 +1,7 @@
 """An account at BingX, read. Market data needs no key; all else is shown to the account's key only."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -126,7 +126,7 @@ class BingxReader:
                 found[name] = FundingRate(
                     instrument=name,
                     rate=rate.rate,
-                    interval_hours=quotes.interval_hours(past),
+                    interval_hours=quotes.interval_hours(past, rate.next_time),
                     next_time=rate.next_time,
                     predicted=rate.predicted,
                 )
@@ -242,7 +242,7 @@ class BingxReader:
         return holdings.positions(await self._caller.read(calls.POSITIONS))
 
     async def leverage(self, instrument: str) -> LeverageState:
-        data, mode = await asyncio.gather(
+        data, mode = await _together(
             self._caller.read(calls.LEVERAGE, {"symbol": instrument}, urgent=True), self.margin_mode(instrument)
         )
         return holdings.leverage(data, instrument, mode)
@@ -257,7 +257,7 @@ class BingxReader:
 
     async def bundle(self) -> dict[str, Any]:
         """All parts that the margin reader takes: leverage and tiers of what is held, ordered or watched."""
-        balance, positions, contracts, mode, resting = await asyncio.gather(
+        balance, positions, contracts, mode, resting = await _together(
             self._part(calls.BALANCE),
             self._part(calls.POSITIONS),
             self._part(calls.CONTRACTS),
@@ -266,9 +266,9 @@ class BingxReader:
         )
         held = [p.instrument for p in holdings.positions(positions["body"])]
         names = list(dict.fromkeys((*held, *(order.instrument for order in resting), *(self._watched or ()))))
-        settings, tables = await asyncio.gather(
-            asyncio.gather(*(self._part(calls.LEVERAGE, symbol=name) for name in names)),
-            asyncio.gather(*(self._part(calls.TIERS, symbol=name) for name in names)),
+        settings, tables = await _together(
+            _together(*(self._part(calls.LEVERAGE, symbol=name) for name in names)),
+            _together(*(self._part(calls.TIERS, symbol=name) for name in names)),
         )
         made: dict[str, Any] = {
             "_meta": {"venue": VENUE, "account": self._account, "captured_at": self._caller.now_ms()},
@@ -278,7 +278,7 @@ class BingxReader:
             "positionSide": [mode],
         }
         if names:
-            made |= {"leverage": list(settings), "maintMarginRatio": list(tables)}
+            made |= {"leverage": settings, "maintMarginRatio": tables}
         return made
 
     async def _part(self, call: Call, **params: str) -> dict[str, Any]:
@@ -322,6 +322,17 @@ class BingxReader:
         if instrument not in self._terms:
             raise BadInput("symbol", "an instrument of BingX (BTC-USDT)", instrument)
         return self._terms[instrument]
+
+
+async def _together(*asks: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The answers; where one fails, the others are called off before that is told."""
+    tasks = [asyncio.ensure_future(ask) for ask in asks]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def order_key(client_id: str | None, venue_id: str | None) -> dict[str, str]:
