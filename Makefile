@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench proof mutants peers clean conformance conformance-sdk
+.PHONY: help install run test check format lock bench proof soak fuzz mutants peers clean conformance conformance-sdk
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -48,6 +48,13 @@ format: install  ## put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+soak: install    ## trade on the paper venues for 30 simulated minutes with every fault on (7 minutes)
+	$(BIN)/python tests/proofs/soak.py
+
+fuzz: install    ## give every decoder 50,000 wrong payloads, and the paper servers wrong requests (over an hour)
+	$(BIN)/python tests/proofs/fuzz_servers.py
+	$(BIN)/python tests/proofs/fuzz.py
+
 bench: install peers ## measure speed, beside peers in environments of their own
 	$(BIN)/python bench/start_up.py
 	$(BIN)/python bench/hyperliquid_bundle.py
@@ -55,6 +62,7 @@ bench: install peers ## measure speed, beside peers in environments of their own
 	$(BIN)/python bench/fills.py
 	$(BIN)/python bench/journal.py
 	$(BIN)/python bench/gate.py
+	$(BIN)/python bench/venues.py
 
 peers: $(foreach p,nado nautilus hyperliquid cex,.venv-peers/$(p)/.installed) ## environments of peers, for comparison only
 

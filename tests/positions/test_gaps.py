@@ -1,6 +1,7 @@
 """Fills that do not continue what is held: the venue's word counts, and the doubt stays until it is settled."""
 
 from decimal import Decimal as D  # noqa: N817
+from itertools import permutations
 
 import pytest
 from positions_kit import fill, flat, fold_all
@@ -65,6 +66,22 @@ def test_a_late_fill_does_not_count_twice():
     assert not position.consistent
     position, (booking,) = fold_all([start(4, "sell", 1, 101, 3, time=4)], position)
     assert (booking.gap, position.quantity) == ("", D(2))
+
+
+@pytest.mark.parametrize("came", list(permutations(range(4))))
+def test_fills_of_one_millisecond_may_come_in_any_order(came):
+    """Parts of one order share a moment, so time cannot tell which was first; where each starts can."""
+    held = [start(1, "buy", 5, 100, 0, time=1)]
+    parts = [
+        start(2, "sell", 1, 110, 5, time=2),
+        start(3, "sell", 2, 109, 4, time=2),
+        start(4, "sell", 3, 108, 2, time=2),
+        start(5, "sell", 2, 107, -1, time=2),
+    ]
+    position, _ = fold_all([*held, *(parts[i] for i in came)])
+    assert position.quantity == -3
+    assert position.gap == 0
+    assert position.consistent is (came == (0, 1, 2, 3))
 
 
 def test_a_hole_in_the_numbers():

@@ -31,6 +31,8 @@ from solvent.paper.up import Setting, build
 from solvent.paper.world import VENUES
 from solvent.venues.client_ids import new_client_id
 from solvent.venues.failures import VenueError
+from solvent.venues.nado.rest import LIMITS as NADO_LIMITS
+from solvent.venues.pace import Pace
 from solvent.venues.ports import NewOrder
 
 START = 1_760_000_400_000 // 3_600_000 * 3_600_000 + 45 * 60_000
@@ -89,7 +91,7 @@ class Trader:
     def __init__(self, desk, plan, number):
         self.desk, self.number = desk, number
         self._draw = random.Random(f"{plan.seed}/{desk.venue}/{desk.name}/{number}")
-        self._size = 4_000 if desk.name == "alice" else 12_000
+        self._size = 4_000 if desk.name == "alice" else 9_000
         self._open = []
 
     async def one(self):
@@ -97,7 +99,6 @@ class Trader:
         terms, mark = self._pick()
         client_id = new_client_id(self.desk.venue, f"soak{self.number}")
         order = self._order(terms, mark, client_id)
-        self.desk.asked(client_id)
         try:
             placed = await self.desk.client.place(order)
         except (VenueError, BadInput) as error:
@@ -195,8 +196,10 @@ class Soak:
             ticking = asyncio.create_task(self.clock.run())
             stack.callback(ticking.cancel)
             server = await stack.enter_async_context(Server(world, port=0))
+            # All accounts ask from one address: where the venue counts by address, they share what they count.
+            paces = {"nado": Pace(NADO_LIMITS, times=self.clock.times())}
             for row in server.accounts:
-                desk = Desk(world, server, row, self.clock, START)
+                desk = Desk(world, server, row, self.clock, START, paces.get(row["venue"]))
                 self.desks.append(await stack.enter_async_context(desk))
             await self._measure("start")
             for part in range(plan.quiet_points):
@@ -317,8 +320,8 @@ def split(total, parts):
 
 WARM = 2
 """Quiet points before memory is compared: caches, compiled patterns and history that fills up."""
-BOUND_MIB = 16.0
-PER_RECORD_KIB = 6.0
+BOUND_MIB = 8.0
+PER_RECORD_KIB = 1.5
 """What an order or a fill may take: in the ledger's own books, in ours, and in the soak's."""
 
 

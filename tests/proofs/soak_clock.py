@@ -8,6 +8,7 @@ import time
 from solvent.venues.clock import Times
 
 TICK_S = 0.005
+SLOW = 4
 
 
 class WorkClock:
@@ -17,7 +18,7 @@ class WorkClock:
         self._market = self._wall = float(start_ms)
         self._start, self._speed = start_ms, speed
         self.limit_ms = float("inf")
-        """Wall time waits here until there has been more work."""
+        """Beyond this, time goes slowly: for the work to come after, and for what waits by the clock."""
         self.held = False
         self._waiting = []
         self._order = itertools.count()
@@ -52,7 +53,8 @@ class WorkClock:
             last = now
 
     def _forward(self, ms):
-        ms = min(ms, max(self.limit_ms - self._wall, 0.0))
+        if self._wall + ms > self.limit_ms:
+            ms /= SLOW
         self._wall += ms
         if not self.held:
             self._market += ms

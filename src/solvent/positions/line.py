@@ -280,7 +280,14 @@ class Line:
     def _is_late(self, fill: Fill) -> bool:
         if fill.sequence is not None and self.last_sequence is not None:
             return fill.sequence < self.last_sequence
-        return fill.time is not None and self.last_time is not None and fill.time < self.last_time
+        if fill.time is None or self.last_time is None or fill.time > self.last_time:
+            return False
+        if fill.time < self.last_time:
+            return True
+        # Fills of one order share their millisecond. While some are missing, one that starts from where we have
+        # been already is one of those; one that starts further on shows that more is missing.
+        start = fill.start_position
+        return start is not None and (self.quantity - self._count(start)) * self.gap > 0
 
     def _restate(self, stated: int, fill: Fill) -> Position | None:
         """Take the venue's word for what is held; through what, and so at which entry, is not known."""
