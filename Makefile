@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock bench proof soak fuzz mutants peers clean conformance conformance-sdk
+.PHONY: help install run test test-testnet check format lock bench proof soak fuzz mutants peers clean conformance conformance-sdk
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -36,6 +36,9 @@ conformance: install ## our clients through the numbered cases on the paper venu
 
 conformance-sdk: install $(foreach p,nado hyperliquid cex,.venv-peers/$(p)/.installed) ## the same with the official SDKs and ccxt; writes docs/conformance-venues.md
 	$(BIN)/python -m conformance.run --write docs/conformance-venues.md
+
+test-testnet: install ## read-back and leverage checks on the venues' test networks, where keys are set
+	SOLVENT_TESTNET=1 $(BIN)/python -m pytest -n 0 -rs tests/testnet
 
 check: install   ## format, lint, types, import rules, tests
 	$(BIN)/ruff format --check .

@@ -214,6 +214,16 @@ async def test_history_goes_over_weeks():
 
 
 @alive
+async def test_nothing_is_asked_about_years_that_the_venue_does_not_keep():
+    async with traded() as (venue, client):
+        await client.place(order(quantity="0.01"))
+        asked, answer = [], venue.world.handle
+        venue.world.handle = lambda name, request: asked.append(request) or answer(name, request)
+        assert len(await client.fills(0)) == 1
+        assert len(asked) < 120, "two years of weeks, not fifty years"
+
+
+@alive
 async def test_funding_and_transfers():
     async with traded(start=BEFORE_FUNDING) as (venue, client):
         await client.place(order(quantity="1"))

@@ -196,11 +196,13 @@ class Reader:
             self._orders(await self.gateway.pages("/v5/order/history", asked))
 
     async def _weeks(self, since_ms: int | None, until_ms: int | None) -> list[dict[str, Field]]:
-        """Windows of at most seven days. The last one is open where no end was asked for: clocks differ."""
+        """Windows of at most seven days, none older than what the venue keeps. The last one is open where no end
+        was asked for: clocks differ.
+        """
         await self.gateway.ready()
         now = self.gateway.now_ms()
         end = now if until_ms is None else until_ms
-        start = max(0, now - KEPT_MS if since_ms is None else since_ms)
+        start = max(0, now - KEPT_MS, since_ms or 0)
         found: list[dict[str, Field]] = []
         while end - start >= WEEK_MS:
             found.append({"startTime": start, "endTime": start + WEEK_MS - 1})
