@@ -1,6 +1,6 @@
 """The venues' test networks, where keys are set: what is read, and a leverage that is set, read back and put back.
 
-`make test-testnet` runs these. Keys come from SOLVENT_<VENUE>_..., as docs/how-to/keep-keys.md says; they must be keys
+`make test-testnet` runs these. Keys come from SOLVENT_<VENUE>_..., as docs/how-to/keep-keys.md says: keys
 of the test network. No order is placed.
 """
 
