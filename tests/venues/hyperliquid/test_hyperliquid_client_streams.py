@@ -174,7 +174,9 @@ def test_positions_folded_from_the_stream_equal_the_venues_own_after_a_wild_sess
         venue.fault("drop_socket", chance=0.03)
         coins = {"BTC": "0.01", "ETH": "0.2", "SOL": "3", "DOGE": "500"}
         await client.set_margin_mode(Mode.ISOLATED, "SOL")
-        for _ in range(90):
+        for turn in range(90):
+            if turn == 40:
+                venue.fault("drop_socket", left=1)  # at least one, whatever the dice of the faults say
             coin = dice.choice(list(coins))
             size = Decimal(coins[coin]) * dice.randint(1, 4)
             try:
