@@ -1,6 +1,7 @@
 """Both databases for tests: the same test runs on each."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
@@ -29,7 +30,8 @@ def postgres():
                 finally:
                     await connection.close()
 
-            asyncio.run(make())
+            with ThreadPoolExecutor(1) as aside:  # A test may call this from a running loop.
+                aside.submit(lambda: asyncio.run(make())).result()
             return f"postgresql://{user}@/{name}?host={folder}"
 
         yield fresh

