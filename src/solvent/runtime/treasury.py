@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from solvent.core.errors import BadInput, Refused
 from solvent.runtime.projected import ProjectedJournal, Writing
 from solvent.runtime.sources import Reading, Source, now_ms, reason_of
@@ -179,19 +181,9 @@ class Treasury:
     ) -> Allocation:
         """`usd_alloc_remaining` of a position: what may go into it now, and which bound holds."""
         async with self.books.reading() as connection:
-            held = await self._holdings(connection)
+            held = await holdings(connection, self.rules)
         return allocate(
             held, venue=venue, strategy=strategy, instrument=instrument, now=self._clock(), account=account
-        )
-
-    async def _holdings(self, connection: Any) -> Holdings:
-        return Holdings(
-            balances=await rows.balances(connection),
-            reservations=await rows.reservations(connection),
-            deployed=await rows.deployed(connection),
-            budgets=self.rules.budgets,
-            home_chain=self.rules.home_chain,
-            max_age_ms=self.rules.max_age_ms,
         )
 
     async def reserve(
@@ -217,7 +209,7 @@ class Treasury:
                     raise BadInput("id", "an id that no other reservation has", id)
                 return known
             made = decide(
-                await self._holdings(writing.connection),
+                await holdings(writing.connection, self.rules),
                 id=id,
                 amount=amount,
                 venue=venue,
@@ -284,4 +276,16 @@ class Treasury:
         return made
 
 
-__all__ = ["Rules", "Treasury"]
+async def holdings(connection: AsyncConnection, rules: Rules) -> Holdings:
+    """All that an allocation is decided on, as the database has it."""
+    return Holdings(
+        balances=await rows.balances(connection),
+        reservations=await rows.reservations(connection),
+        deployed=await rows.deployed(connection),
+        budgets=rules.budgets,
+        home_chain=rules.home_chain,
+        max_age_ms=rules.max_age_ms,
+    )
+
+
+__all__ = ["Rules", "Treasury", "holdings"]

@@ -13,7 +13,7 @@ from typing import Final
 
 from solvent.core.account import Account, Mode, Side
 from solvent.core.errors import BadInput, Refused
-from solvent.core.numbers import decimal_of
+from solvent.core.numbers import decimal_of, text
 from solvent.margin.change import apply
 from solvent.margin.changes import MoveMargin, Transfer
 from solvent.margin.evaluate import Evaluation, evaluate
@@ -82,6 +82,8 @@ class Advice:
     needed: bool
     room_down: Decimal | None
     room_up: Decimal | None
+    warnings: tuple[str, ...]
+    """Other positions of the source that the transfer brings within the trigger."""
 
 
 def moved(leg: Leg, amount: Fraction) -> Leg:
@@ -232,9 +234,10 @@ def _advice(
 ) -> Advice:
     before = _state(long), _state(short)
     amount = cents * CENT
-    after = before
+    after, warnings = before, tuple[str, ...]()
     if way is not None:
         source, target = way.legs(cents)
+        warnings = _exposed(way.source, source, trigger)
         ends = (target, source) if way.source is short else (source, target)
         after = _state(ends[0]), _state(ends[1])
     down, up = _room(distance(long), Side.LONG, trigger), _room(distance(short), Side.SHORT, trigger)
@@ -251,7 +254,22 @@ def _advice(
         needed=Fraction(0) in (down, up),
         room_down=None if down is None else decimal_of(down),
         room_up=None if up is None else decimal_of(up),
+        warnings=warnings,
     )
+
+
+def _exposed(before: Leg, after: Leg, trigger: Fraction) -> tuple[str, ...]:
+    """Positions of the account, other than the leg, that the transfer brings within the trigger."""
+    found = []
+    for p in before.made.positions:
+        if p.key == before.position.key or p.position.kind != "perp":
+            continue
+        name = p.position.instrument
+        old, new = (distance(Leg(leg.made, name, p.position.side)).fraction for leg in (before, after))
+        if new is not None and new <= trigger and (old is None or old > trigger):
+            shown = text(decimal_of(new * 100, 2))
+            found.append(f"{before.made.account.venue} {name} would be {shown} % from liquidation")
+    return tuple(found)
 
 
 def _room(end: Distance, side: Side, trigger: Fraction) -> Fraction | None:
