@@ -65,9 +65,9 @@ class LegState:
 class Advice:
     """`amount` leaves `source` and `arrives` at `target` (both 0 where nothing helps).
 
-    `code`: "balanced", "transfer" (both distances equal, to the cent), "capped" (the best that may leave), or
-    "none" (no transfer helps). `needed`: the nearer leg is within the trigger now. `room_down`, `room_up`: how far
-    the market may still move, as fractions, before it is; None: that way it never is.
+    `code`: "balanced", "transfer" (both distances equal, to the cent, or the target is out of danger), "capped"
+    (the best that may leave), or "none" (no transfer helps). `needed`: the nearer leg is within the trigger now.
+    `room_down`, `room_up`: how far the market may still move, as fractions, before it is; None: it never is.
     """
 
     code: str
@@ -185,6 +185,8 @@ def _sent(way: _Way, long: Leg, short: Leg, trigger: Fraction) -> Advice:
     code, reason = "transfer", "both legs end equally far from liquidation, to the cent"
     if cents < most:
         cents = max((cents, cents + 1), key=lambda c: _nearer(way, c))
+        if way.distances(cents)[1].fraction is None:
+            reason = f"{way.target.name} cannot be liquidated any more: more would only expose the other leg"
     else:
         code, reason = "capped", f"no more may leave {name}: {_why(way, most + 1)}"
     doubt = way.source.made.figures["withdrawable"]
