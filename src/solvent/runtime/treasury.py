@@ -123,7 +123,7 @@ class Treasury:
             return
         stored = await rows.positions(writing.connection, source.chain)
         held = [p.held for p in stored if p.held.account == source.account]
-        if tuple(held) == found.positions:
+        if {p.key: p for p in held} == {p.key: p for p in found.positions}:
             return
         changed = [
             {**dict(zip(KEY, c.key[2:], strict=True)), "field": c.field, "before": c.before, "after": c.after}
