@@ -110,6 +110,9 @@ def test_money_in_the_market_is_counted_once():
     assert left(row("hyperliquid", 200, equity=300), reservations=[before]).remaining == 200
     half = Budgets(venues={"hyperliquid": D("0.5")})
     assert left(row("hyperliquid", 200, equity=300), reservations=[before], budgets=half).remaining == 50
+    closed = reserved(100, stage=Stage.CLOSED)
+    assert left(row("hyperliquid", 300), reservations=[closed]).remaining == 200
+    assert left(row("hyperliquid", 290, as_of=NOW + 1), reservations=[closed]).remaining == 290
     released = reserved(100, stage=Stage.RELEASED)
     assert left(row("hyperliquid", 300), reservations=[released]).remaining == 300
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from decimal import Decimal as D  # noqa: N817
 
 import pytest
@@ -88,8 +89,11 @@ def test_money_is_reserved_deployed_and_released_in_a_database(said, command, ur
     assert code == 1
     assert "935.7625 left by available on hyperliquid" in err
     assert said("allocate", *place, "--deploy", "one", "--used", "2000.5")["amount"] == "2000.5"
-    assert said("allocate", *place, "--release", "one")["stage"] == "released"
-    assert said("allocate", *asked, *place[:2])["usd_alloc_remaining"] == "3935.7625"
+    assert said("allocate", *place, "--release", "one")["stage"] == "closed"
+    assert said("allocate", *asked, *place[:2])["usd_alloc_remaining"] == "1935.2625"
+    said("allocate", *HYPERLIQUID, *asked, *place, "--reserve", "1", "--id", "three")
+    assert said("allocate", *place, "--release", "three")["stage"] == "released"
+    assert said("allocate", *asked, *place[:2])["usd_alloc_remaining"] == "1935.2625"
 
 
 def test_history_backup_restore_and_rebuild(said, command, fresh_url, place):
@@ -166,34 +170,44 @@ def test_a_bad_configuration_is_refused(command, place, text):
     assert code == 2, err
 
 
+@asynccontextmanager
+async def aclosing_source(venue):
+    source = VenueSource(Venue.HYPERLIQUID, venue.alice["address"], base_url=venue.url)
+    try:
+        yield source
+    finally:
+        await source.close()
+
+
 def test_a_live_paper_account_is_a_source_and_its_failure_is_its_own(url, tmp_path):
     """A real client on a real socket: an order takes margin, a venue that is down keeps its last row."""
     from venues.hyperliquid.hyperliquid_client_kit import asked, paper
 
     async def work():
-        async with paper() as venue:
-            address = venue.alice["address"]
-            source = VenueSource(Venue.HYPERLIQUID, address, base_url=venue.url)
-            async with treasury(url, tmp_path / "audit", [source], clock=now_ms) as desk:
-                (first,) = await desk.refresh()
-                assert not first.stale, first.error
-                assert first.available == first.equity > 0
-                async with venue.client() as client:
-                    await client.place(asked("buy", "0.01"))
-                (second,) = await desk.refresh()
-                assert second.available < first.available
-                async with desk.books.reading() as connection:
-                    (position,) = await treasury_rows.positions(connection)
-                assert position.held.instrument == "BTC"
-                assert position.features["hyperliquid_metadata"]["margin_mode"] == "cross"
-                venue.world.faults.plan(Planned(Fault.DOWN, venue="hyperliquid"))
-                desk._deadline_s = 3.0
-                (third,) = await desk.refresh()
-                assert third.stale
-                assert third.equity == second.equity
-                venue.calm()
-                (fourth,) = await desk.refresh()
-                assert not fourth.stale, fourth.error
-            await source.close()
+        async with (
+            paper() as venue,
+            aclosing_source(venue) as source,
+            treasury(url, tmp_path / "audit", [source], clock=now_ms) as desk,
+        ):
+            (first,) = await desk.refresh()
+            assert not first.stale, first.error
+            assert first.available == first.equity > 0
+            async with venue.client() as client:
+                await client.place(asked("buy", "0.01"))
+            (second,) = await desk.refresh()
+            assert second.available < first.available
+            async with desk.books.reading() as connection:
+                (position,) = await treasury_rows.positions(connection)
+            assert position.held.instrument == "BTC"
+            assert position.features["hyperliquid_metadata"]["margin_mode"] == "cross"
+            venue.world.faults.plan(Planned(Fault.DOWN, venue="hyperliquid"))
+            desk._deadline_s = 3.0
+            (third,) = await desk.refresh()
+            assert third.stale
+            assert third.equity == second.equity
+            venue.calm()
+            desk._deadline_s = 60.0
+            (fourth,) = await desk.refresh()
+            assert not fourth.stale, fourth.error
 
     asyncio.run(work())

@@ -63,17 +63,13 @@ class Told:
         return None
 
 
-class Venue(Told):
-    """Like `Told`, with no positions of its own."""
-
-
 @asynccontextmanager
 async def treasury(url, folder, sources=(), *, clock=None, durability="os", budgets=None, **rules):
     clock = clock or Ticking()
     async with await Database.open(url) as database:
         with AuditLogger(folder, durability=durability) as logger:
             made = Rules(budgets=budgets or Budgets(), **rules)
-            yield Treasury(ProjectedJournal(database, logger), sources, rules=made, clock=clock, deadline_s=5.0)
+            yield Treasury(ProjectedJournal(database, logger), sources, rules=made, clock=clock, deadline_s=60.0)
 
 
 def run(work):

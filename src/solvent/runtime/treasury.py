@@ -227,7 +227,7 @@ class Treasury:
         return await self._stage(id, Stage.DEPLOYED, used)
 
     async def release(self, id: str) -> CapitalReservation:  # noqa: A002
-        """The money is free again: the position is closed, or was never opened."""
+        """The position was never opened, or is closed; then its money is free once the balance is newer."""
         return await self._stage(id, Stage.RELEASED, None)
 
     async def _stage(self, key: str, stage: Stage, used: Decimal | None) -> CapitalReservation:
@@ -235,10 +235,13 @@ class Treasury:
             known = await rows.reservation(writing.connection, key)
             if known is None:
                 raise Refused("no-reservation", f"no reservation {key!r}")
-            if known.stage is stage:
+            over = known.stage in (Stage.CLOSED, Stage.RELEASED)
+            if known.stage is stage or (over and stage is Stage.RELEASED):
                 return known
-            if known.stage is Stage.RELEASED:
+            if over:
                 raise Refused("released", f"reservation {key!r} was released already")
+            if stage is Stage.RELEASED and known.stage is Stage.DEPLOYED:
+                stage = Stage.CLOSED
             if used is not None and not 0 < used <= known.amount:
                 raise BadInput("used", f"above 0, at most the {known.amount} reserved", used)
             await writing.put("capital_staged", id=key, stage=str(stage), since=self._clock(), amount=used)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, select
+from sqlalchemy import Row, Select, Table, and_, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.core.account import Mode, Side
@@ -109,11 +109,13 @@ async def setting_changes(
 
 
 async def reservations(connection: AsyncConnection, *, live: bool = True) -> tuple[CapitalReservation, ...]:
-    """Reservations that are reserved or deployed; `live` False: released ones too."""
+    """Reservations that still count; `live` False: all. A closed one counts until every balance is newer."""
     table = schema.capital_reservations
     asked = select(table).order_by(table.c.since, table.c.id)
     if live:
-        asked = asked.where(table.c.stage != str(Stage.RELEASED))
+        oldest = select(func.min(func.coalesce(schema.wallet_balances.c.as_of, 0))).scalar_subquery()
+        shown = and_(table.c.stage == str(Stage.CLOSED), table.c.since < oldest)
+        asked = asked.where(table.c.stage != str(Stage.RELEASED), not_(func.coalesce(shown, False)))
     found = await _all(connection, asked)
     return tuple(CapitalReservation(**_fields(row, "seq") | {"stage": Stage(row.stage)}) for row in found)
 

@@ -25,7 +25,10 @@ class Stage(StrEnum):
 
     RESERVED = "reserved"
     DEPLOYED = "deployed"
+    CLOSED = "closed"
+    """Out of the market, with a loss perhaps: what came back counts once the venue's balance shows it."""
     RELEASED = "released"
+    """Never used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +152,8 @@ def allocate(
     """How much more may go into this position now. Raises BadInput where the account is not plain."""
     row = serving(holdings, venue, account)
     chain = venue if row is None else row.chain
-    spoken = [r for r in holdings.reservations if r.stage is not Stage.RELEASED]
+    spoken = [r for r in holdings.reservations if r.stage in (Stage.RESERVED, Stage.DEPLOYED)]
+    closed = [r for r in holdings.reservations if r.stage is Stage.CLOSED]
     reasons = [why for r in holdings.balances if (why := too_old(r, now, holdings.max_age_ms))]
     missing = _unusable(row, venue, holdings, now)
     if missing and missing not in reasons:
@@ -159,7 +163,7 @@ def allocate(
     reasons += [f"the equity of {r.chain} is not known: {r.note}" for r in sure if r.usdc_balance is None]
     used = None if missing else row
     bounds = (
-        _balance(used, spoken, chain),
+        _balance(used, [*spoken, *closed], chain),
         _venue_budget(used, holdings.budgets, spoken, chain),
         _share("strategy", strategy, holdings, worth, _sum(r for r in spoken if r.strategy == strategy)),
         _share("instrument", instrument, holdings, worth, _in_instrument(holdings, spoken, instrument)),
