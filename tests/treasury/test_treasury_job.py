@@ -46,6 +46,21 @@ def test_a_source_that_fails_keeps_its_last_row_marked_and_says_so(url, tmp_path
     run(work())
 
 
+def test_a_source_that_answers_at_last_leaves_no_row_behind(url, tmp_path):
+    """Before its first answer nobody knows in which asset a venue counts."""
+
+    async def work():
+        source = Told(row("bybit", 70, asset="USD"))
+        source.asset, source.said = "USDT", Retryable("bybit", "down")
+        async with treasury(url, tmp_path / "audit", [source]) as desk:
+            assert [(r.asset, r.stale) for r in await desk.refresh()] == [("USDT", True)]
+            source.said = row("bybit", 70, asset="USD")
+            assert [(r.asset, r.stale) for r in await desk.refresh()] == [("USD", False)]
+            assert (await desk.capture_snapshot()).complete
+
+    run(work())
+
+
 def test_a_defect_of_one_reader_and_a_source_that_hangs_do_not_stop_the_others(url, tmp_path):
     class Hanging(Told):
         async def read(self, since_ms):

@@ -110,9 +110,9 @@ class VenueSource:
         looked = self._clock()
         made = evaluate(rules_for(readers.read(await client.bundle(), self._venue, regime=None)))
         flows: tuple[Flow, ...] = ()
-        row = venue_balance(
-            made, account=self.account, source="live", as_of=looked if made.account.as_of is None else None
-        )
+        # The earlier of the two clocks: what it misses is counted as not shown yet, never as money to spend.
+        as_of = looked if made.account.as_of is None else min(looked, made.account.as_of)
+        row = venue_balance(made, account=self.account, source="live", as_of=as_of)
         if since_ms is not None and client.capabilities.transfers:
             flows = tuple(
                 Flow(

@@ -13,6 +13,7 @@ from solvent.core.errors import BadInput, Refused
 from solvent.runtime.projected import ProjectedJournal, Writing
 from solvent.runtime.sources import Reading, Source, now_ms, reason_of
 from solvent.store import treasury_rows as rows
+from solvent.store.treasury_projection import NEVER_ANSWERED
 from solvent.treasury.allocation import (
     HOME_CHAIN,
     MAX_AGE_MS,
@@ -90,7 +91,7 @@ class Treasury:
 
     async def _failed(self, source: Source, last: WalletBalance | None, error: str) -> None:
         row = (
-            nothing_known(source.chain, source.account, source.asset, "none", error)
+            nothing_known(source.chain, source.account, source.asset, NEVER_ANSWERED, error)
             if last is None
             else last.failed(error)
         )
@@ -112,9 +113,13 @@ class Treasury:
                 await writing.put("wallet_balance", **asdict(row))
 
     async def _flows(self, writing: Writing, found: Reading, last: WalletBalance | None) -> None:
-        known = {(f.chain, f.account, f.id) for f in await rows.flows(writing.connection)}
         inferred = wallet_flow(last, found.balance) if found.made is None else None
-        for flow in (*found.flows, *([] if inferred is None else [inferred])):
+        seen = [*found.flows, *([] if inferred is None else [inferred])]
+        if not seen:
+            return
+        since = min(flow.at for flow in seen)
+        known = {(f.chain, f.account, f.id) for f in await rows.flows(writing.connection, since)}
+        for flow in seen:
             if (flow.chain, flow.account, flow.id) not in known:
                 await writing.put("flow", **asdict(flow))
 

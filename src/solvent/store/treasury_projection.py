@@ -12,9 +12,14 @@ from solvent.store import schema
 from solvent.store.rows import put, values_of
 
 Record = Mapping[str, Any]
+NEVER_ANSWERED: Final = "none"
 
 
 async def _wallet_balance(connection: AsyncConnection, record: Record, seq: int) -> None:
+    """The row of a source; the one that stood for a source that never answered goes, whatever its asset was."""
+    table = schema.wallet_balances
+    same = and_(table.c.chain == record["chain"], table.c.account == record["account"])
+    await connection.execute(delete(table).where(same, table.c.source == NEVER_ANSWERED))
     await put(connection, schema.wallet_balances, values_of(schema.wallet_balances, record, seq))
 
 

@@ -115,6 +115,11 @@ class Allocation:
     bounds: tuple[Bound, ...]
     reasons: tuple[str, ...]
 
+    @property
+    def usd_alloc_remaining(self) -> Decimal:
+        """`remaining`, by the name that position code asks for."""
+        return self.remaining
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holdings:
