@@ -191,3 +191,16 @@ def test_a_backup_of_a_newer_schema_is_refused(url, tmp_path):
                 await restore(other, tmp_path / "backup", force=True)
 
     asyncio.run(work())
+
+
+def test_a_disk_that_is_full_is_not_taken_for_the_database(tmp_path):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    async def work():
+        async with await Database.open(tmp_path / "a.db") as database:
+            with pytest.raises(OSError, match="No space left"):
+                await backup(database, Full())
+
+    asyncio.run(work())

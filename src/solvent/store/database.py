@@ -4,6 +4,7 @@ A writing transaction is alone: SQLite locks the file (`BEGIN IMMEDIATE`), Postg
 what is read inside it stays true until it ends, and a decision made from it cannot be raced.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final, Self
 
 from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from solvent.core.errors import BadInput
@@ -54,6 +56,7 @@ class Database:
     def __init__(self, url: URL, engine: AsyncEngine) -> None:
         self.url = url
         self._engine = engine
+        self._turn = asyncio.Lock()  # Tasks of one process take turns here, in order, without asking the database.
 
     @property
     def is_sqlite(self) -> bool:
@@ -111,7 +114,7 @@ class Database:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """The one transaction that writes; what was written is undone where the block raises."""
-        async with self._connected() as connection:
+        async with self._turn, self._connected() as connection:
             await connection.execution_options(**{WRITES: True})
             async with connection.begin():
                 if not self.is_sqlite:
@@ -120,13 +123,25 @@ class Database:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """A connection; what the database refuses is a StoreError, what else the block raises stays as it is."""
+        connection = self._engine.connect()
         try:
-            async with self._engine.connect() as connection:
-                yield connection
+            await connection.start()
         except DBAPIError as error:
-            raise StoreError(f"{self.name}: {str(error.orig)[:300]}") from error
+            raise self._refused(error) from error
+        except PoolTimeout as error:
+            raise StoreError(f"{self.name}: too many transactions at once: no connection came free") from error
         except (OSError, TimeoutError) as error:
             raise StoreError(f"{self.name}: no connection: {error}") from error
+        try:
+            yield connection
+        except DBAPIError as error:
+            raise self._refused(error) from error
+        finally:
+            await asyncio.shield(connection.close())  # A cancelled task gives its connection back too.
+
+    def _refused(self, error: DBAPIError) -> StoreError:
+        return StoreError(f"{self.name}: {str(error.orig)[:300]}")
 
     async def close(self) -> None:
         await self._engine.dispose()
