@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-testnet check format lock bench proof soak fuzz mutants peers clean conformance conformance-sdk
+.PHONY: help install run test test-testnet check format lock bench proof soak fuzz mutants peers clean conformance conformance-sdk postgres
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -23,6 +23,12 @@ run: install     ## print the margin reports of the example accounts
 
 test: install    ## run the tests
 	$(BIN)/python -m pytest
+
+postgres:        ## install PostgreSQL's server, so that the tests of the store run on both databases (Debian, Ubuntu)
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then \
+		echo "PostgreSQL's server is here"; \
+	elif [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql; \
+	else sudo -n apt-get update -q && sudo -n env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql; fi
 
 proof: install   ## run the long proofs: 200 kills of a writing process, tampering, a cut at every byte
 	SOLVENT_PROOF=1 $(BIN)/python -m pytest -n 0 -rP -k "kills or thousand or every_byte or random_faults" tests/journal

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from databases import fresh_url, postgres, url  # noqa: F401  fixtures
+from postgres_server import MISSING
+
 settings.register_profile("solvent", deadline=None, derandomize=True)
 settings.load_profile("solvent")
 
@@ -56,3 +59,11 @@ def command(capsys, monkeypatch):
         return code, said.out, said.err
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was left out for want of a database is said aloud: in silence it would pass for tested."""
+    left_out = [r for r in terminalreporter.stats.get("skipped", []) if MISSING in str(r.longrepr)]
+    if left_out:
+        line = f"NOT TESTED ON POSTGRESQL: {len(left_out)} tests were skipped. {MISSING}"
+        terminalreporter.write_line(line, red=True, bold=True)

@@ -6,14 +6,18 @@ from typing import Annotated
 import typer
 
 from solvent.cli import (
+    allocate,
     audit,
+    balances,
     check,
     conformance,
+    db,
     explain,
     ladder,
     margin,
     max_size,
     paper,
+    rebalance,
     record,
     replay,
     risk,
@@ -37,9 +41,13 @@ app.command("record")(record.command)
 app.command("replay")(replay.command)
 app.command("conformance")(conformance.command)
 app.command("check")(check.command)
+app.command("balances")(balances.command)
+app.command("allocate")(allocate.command)
+app.command("rebalance")(rebalance.command)
 app.add_typer(risk.app)
 app.add_typer(audit.app)
 app.add_typer(paper.app)
+app.add_typer(db.app)
 
 
 def _version(wanted: bool) -> None:
