@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from solvent.core.errors import BadInput
 from solvent.venues.clock import REAL, Backoff, Times
-from solvent.venues.failures import Retryable, UnknownOutcome
+from solvent.venues.failures import Retryable, Terminal, UnknownOutcome
 
 T = TypeVar("T")
 
@@ -24,7 +25,8 @@ async def resolve(
     "Not found" proves that only when it was asked after the request's own expiry, plus `skew_ms` (how wrong
     `now_ms`, the venue's clock, may be) and `lag_ms` (how far the venue's answers may trail its matching). Until
     then the question is put again. Raises the UnknownOutcome once more where `patience_s` after that moment (or
-    from now on, without an expiry) brought no answer.
+    from now on, without an expiry) brought no answer, and where the question itself is refused or its answer makes
+    no sense: passed on as they are, those errors would say of the change that nothing was done.
     """
     until = unknown.asked.may_arrive_until_ms
     proof_ms = None if until is None else until + skew_ms + lag_ms
@@ -38,6 +40,11 @@ async def resolve(
             found = await read_back()
         except Retryable:
             pass  # No answer: neither found nor absent.
+        except (Terminal, BadInput) as error:
+            said = f"{unknown.message}; reading it back failed: {error}"
+            raise UnknownOutcome(
+                unknown.venue, said, unknown.asked, code=unknown.code, status=unknown.status
+            ) from error
         else:
             if found is not None:
                 return found
