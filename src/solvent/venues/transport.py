@@ -117,6 +117,20 @@ def checked_url(url: str, *, socket: bool = False) -> str:
     return url if parts.query else url.rstrip("/")
 
 
+def network_url(base_url: str | None, *, mainnet: str, testnet: str, wants_testnet: bool) -> str:
+    """The base URL to use: the network's own where none is given.
+
+    Raises BadInput where the test network is asked for at the main network's host: keys of some venues hold on
+    both, so that it would trade in earnest.
+    """
+    if base_url is None:
+        return testnet if wants_testnet else mainnet
+    url = checked_url(base_url)
+    if wants_testnet and urlsplit(url).hostname == urlsplit(mainnet).hostname:
+        raise BadInput("testnet", "False for the main network's host", True)
+    return url
+
+
 def _loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
+from solvent.core.account import Venue
 from solvent.core.errors import BadInput
 from solvent.venues.bingx import sign
 from solvent.venues.bingx.refusals import VENUE, Judge, data_of, says_clock
@@ -18,7 +19,7 @@ from solvent.venues.fill_lists import milliseconds
 from solvent.venues.keys import Credentials, Secret
 from solvent.venues.offset import ClockOffset
 from solvent.venues.pace import Limit, Pace
-from solvent.venues.transport import Reply, Request, Transport
+from solvent.venues.transport import Reply, Request, Transport, network_url
 
 if TYPE_CHECKING:
     import aiohttp
@@ -108,12 +109,13 @@ class Caller:
         if not 100 <= window_ms <= sign.MOST_WINDOW_MS:
             raise BadInput("window_ms", f"100 to {sign.MOST_WINDOW_MS} ms", window_ms)
         self.window_ms = window_ms
-        self._key = credentials.api_key if credentials else None
-        self._secret = credentials.api_secret if credentials else None
+        keys = credentials.of(Venue.BINGX) if credentials else None
+        self._key = keys.api_key if keys else None
+        self._secret = keys.api_secret if keys else None
         self._judge = Judge([s for s in (self._key, self._secret) if s is not None])
         self._times = times
         self.transport = Transport(
-            base_url or (TESTNET if testnet else MAINNET),
+            network_url(base_url, mainnet=MAINNET, testnet=TESTNET, wants_testnet=testnet),
             VENUE,
             pace=pace if pace is not None else Pace(limits(), times=times),
             judge=self._judge,
