@@ -162,7 +162,7 @@ class Transport:
         base_url: str,
         venue: str,
         *,
-        pace: Pace | None = None,
+        pace: Pace | Callable[[], Pace] | None = None,
         judge: Judge | None = None,
         timeout_s: float = 10.0,
         attempts: int = 4,
@@ -173,7 +173,7 @@ class Transport:
     ) -> None:
         self.base_url = checked_url(base_url)
         self.venue = str(venue)
-        self.pace = pace if pace is not None else Pace(times=times)
+        self._pace = pace if pace is not None else Pace(times=times)
         self._judge = judge
         self._timeout_s = timeout_s
         self._attempts = attempts
@@ -182,6 +182,13 @@ class Transport:
         self._times = times
         self._session = session
         self._own_session = session is None
+
+    @property
+    def pace(self) -> Pace:
+        """What paces it; one that is shared belongs to the event loop of the first request."""
+        if not isinstance(self._pace, Pace):
+            self._pace = self._pace()
+        return self._pace
 
     async def read(
         self,
