@@ -4,10 +4,26 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from solvent.core.errors import BadInput
+from solvent.core.facts import OrderRequest
 from solvent.venues.clock import REAL, Backoff, Times
 from solvent.venues.failures import Retryable, Terminal, UnknownOutcome
+from solvent.venues.stated import VenueOrder
 
 T = TypeVar("T")
+
+
+def found_again(found: VenueOrder, asked: OrderRequest, since_ms: int, unknown: UnknownOutcome) -> VenueOrder:
+    """`found`, if it can be the order that was sent after `since_ms` and not an older one with the same client id.
+
+    Raises UnknownOutcome where it cannot: an older order says nothing of the new one.
+    """
+    older = found.time is not None and found.time < since_ms
+    # Venues may cut what only reduces to what is held.
+    other = found.side is not asked.side or (found.quantity != asked.quantity and not asked.reduce_only)
+    if older or other:
+        said = f"{unknown.message}; another order has this client id: {found.venue_id}"
+        raise UnknownOutcome(unknown.venue, said, unknown.asked, code="client-id-taken") from unknown
+    return found
 
 
 async def resolve(

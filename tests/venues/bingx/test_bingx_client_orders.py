@@ -341,3 +341,17 @@ def test_the_dead_man_cancels_all_at_its_moment_unless_it_is_called_off():
                 await alice.schedule_cancel(desk.times.wall_ms() + ahead)
 
     at(resting, use)
+
+
+def test_a_lost_answer_is_not_read_out_of_an_older_order_with_the_same_client_id():
+    async def use(desk):
+        alice = desk.client()
+        first = await alice.place(limit(client_id="again"))
+        desk.forward(60_000)
+        desk.fault("lost_answer", ORDER)
+        with pytest.raises(UnknownOutcome, match="another order") as caught:
+            await alice.place(limit(client_id="again"))
+        assert first.id in caught.value.message
+        assert len(desk.orders()) == 1
+
+    at(resting, use)

@@ -6,13 +6,14 @@ from typing import Any
 
 from solvent.core.account import Venue
 from solvent.core.errors import BadInput
+from solvent.core.facts import OrderRequest
 from solvent.core.numbers import text
 from solvent.venues.bingx import calls, orders
 from solvent.venues.bingx.reader import BingxReader, order_key
 from solvent.venues.bingx.refusals import ENDED, VENUE
 from solvent.venues.client_ids import checked_client_id, new_client_id
 from solvent.venues.failures import Retryable, Terminal, UnknownOutcome
-from solvent.venues.resolve import resolve
+from solvent.venues.resolve import found_again, resolve
 from solvent.venues.stated import Cancelled, NewOrder, OrderStatus, Placed, VenueOrder
 
 CANCEL_TRIES = 3
@@ -31,6 +32,8 @@ class BingxOrders(BingxReader):
         assert client_id is not None
         params = orders.encoded(order, await self.terms_of(asked.symbol), client_id)
         self._own.add(client_id)
+        self._caller.must_sign()
+        await self._caller.fresh_clock()
         sent_ms = self._caller.now_ms()
         try:
             made = await self._caller.write(
@@ -42,12 +45,12 @@ class BingxOrders(BingxReader):
                 until_ms=order.expires_at,
             )
         except UnknownOutcome as unknown:
-            made = await self._placed_after_all(unknown, params, client_id, sent_ms)
+            made = await self._placed_after_all(unknown, asked, params, client_id, sent_ms)
         self._own.add(made.venue_id)
         return made
 
     async def _placed_after_all(
-        self, unknown: UnknownOutcome, params: dict[str, str], client_id: str, sent_ms: int
+        self, unknown: UnknownOutcome, asked: OrderRequest, params: dict[str, str], client_id: str, sent_ms: int
     ) -> Placed:
         async def look() -> VenueOrder | None:
             found = await self.order(params["symbol"], client_id=client_id)
@@ -66,6 +69,7 @@ class BingxOrders(BingxReader):
                 code="never-arrived",
                 advice="nothing was placed; decide anew",
             )
+        found_again(found, asked, sent_ms - RECENT_MS, unknown)
         return Placed(
             instrument=found.instrument,
             venue_id=found.venue_id,
