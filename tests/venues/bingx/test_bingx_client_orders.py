@@ -6,6 +6,7 @@ import pytest
 from bingx_client_desk import D, at, limit, order, resting, running
 
 from solvent.core.errors import BadInput
+from solvent.paper.bingx import trading
 from solvent.venues.client_ids import is_ours
 from solvent.venues.failures import NotSupported, RateLimited, Retryable, Terminal, UnknownOutcome
 from solvent.venues.stated import OrderStatus
@@ -146,6 +147,30 @@ def test_a_trigger_is_found_again_though_the_venue_may_drop_its_client_id():
                 waiting.client_id = None
             account.client_ids.clear()
             await asyncio.sleep(0)
+
+    at(resting, use)
+
+
+def test_a_trigger_that_ended_while_its_answer_was_lost_is_not_said_never_to_have_arrived():
+    async def use(desk):
+        alice = desk.client()
+        await alice.place(order(quantity="0.02"))
+        stop = order(side="sell", order_type="stop_market", trigger_price="50000", reduce_only=True)
+        account = desk.exchange.accounts["alice"]
+
+        async def end():
+            while not account.orders:
+                await asyncio.sleep(0)
+            for waiting in account.orders.values():
+                waiting.client_id = None
+            account.client_ids.clear()
+            trading.cancel_all(desk.exchange, account)
+
+        desk.fault("lost_answer", ORDER)
+        ending = asyncio.create_task(end())
+        made = await alice.place(stop)
+        await ending
+        assert made.status is OrderStatus.CANCELLED
 
     at(resting, use)
 

@@ -55,8 +55,11 @@ class BingxOrders(BingxReader):
         async def look() -> VenueOrder | None:
             found = await self.order(params["symbol"], client_id=client_id)
             if found is None and params["type"] in orders.TRIGGERED:
-                # The venue promises to keep client ids of limit and market orders only.
+                # The venue promises to keep client ids of limit and market orders only. One that has fired by now
+                # is no longer open, and must not pass for one that never arrived.
                 found = _twin(await self.open_orders(), params, sent_ms)
+                if found is None:
+                    found = _twin(await self.ended_orders(sent_ms - RECENT_MS), params, sent_ms)
             return found
 
         found = await resolve(
@@ -162,9 +165,9 @@ def _ended(instrument: str, found: VenueOrder | None, client_id: str | None, ven
     )
 
 
-def _twin(resting: tuple[VenueOrder, ...], params: dict[str, str], sent_ms: int) -> VenueOrder | None:
-    """A waiting trigger without an id that is the one which was sent: same terms, made since then."""
-    for order in resting:
+def _twin(orders_there: tuple[VenueOrder, ...], params: dict[str, str], sent_ms: int) -> VenueOrder | None:
+    """A trigger without an id that is the one which was sent: same terms, made since then."""
+    for order in orders_there:
         same = (
             order.instrument == params["symbol"]
             and order.client_id in (None, params["clientOrderId"])
