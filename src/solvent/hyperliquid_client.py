@@ -109,7 +109,9 @@ class HyperliquidClient:
         """
         await self._start()
         asked = order if isinstance(order, NewOrder) else NewOrder(request=order)
-        sent = _named(asked, await self._coin(asked.request.symbol))
+        # The id is on record before the order is out: after a crash it is how the order is found again.
+        client_id = asked.request.client_id or self._venue.new_client_id()
+        sent = _named(asked, await self._coin(asked.request.symbol), client_id)
         request = sent.request
         said = {
             "symbol": request.symbol,
@@ -128,9 +130,12 @@ class HyperliquidClient:
         except VenueError as error:
             await self._record("venue_order_refused", **said, code=error.code, message=str(error))
             raise
+        except BadInput as error:
+            await self._record("venue_order_refused", **said, code="bad-input", message=str(error))
+            raise
         await self._record(
             "venue_order_placed",
-            **{**said, "client_id": placed.client_id},
+            **said,
             order_id=placed.id,
             status=str(placed.status),
             filled=placed.filled,
@@ -197,11 +202,9 @@ def _keys(private_key: str | Secret | None, address: str | None) -> Credentials:
     return Credentials(venue=Venue.HYPERLIQUID, private_key=key, address=address)
 
 
-def _named(order: NewOrder, coin: str) -> NewOrder:
-    """The order under the venue's own name of the market."""
+def _named(order: NewOrder, coin: str, client_id: str) -> NewOrder:
+    """The order under the venue's own name of the market, with this client id."""
     r = order.request
-    if r.symbol == coin:
-        return order
     request = OrderRequest(
         symbol=coin,
         side=r.side,
@@ -213,7 +216,7 @@ def _named(order: NewOrder, coin: str) -> NewOrder:
         venue=r.venue,
         account=r.account,
         position_side=r.position_side,
-        client_id=r.client_id,
+        client_id=client_id,
     )
     return NewOrder(
         request=request, tif=order.tif, expires_at=order.expires_at, isolated_margin=order.isolated_margin

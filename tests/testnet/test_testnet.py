@@ -1,7 +1,7 @@
 """The venues' test networks, where keys are set: what is read, and a leverage that is set, read back and put back.
 
-`make test-testnet` runs these. Keys come from SOLVENT_<VENUE>_..., as docs/how-to/keep-keys.md says: keys
-of the test network. No order is placed.
+`make test-testnet` runs these. Keys come from SOLVENT_<VENUE>_..., as docs/how-to/keep-keys.md says, and must be
+keys of the test network. No order is placed.
 """
 
 import asyncio

@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from venues_wire import FakeTime
 
-from solvent.venues.pace import Limit, Pace
+from solvent.core.account import Venue
+from solvent.venues.connect import connect
+from solvent.venues.keys import Credentials, Secret
+from solvent.venues.pace import Limit, Pace, shared_pace
 
 
 def sent_at(limits, asks, *, headroom=1.0):
@@ -142,3 +145,74 @@ def test_a_weight_that_never_fits_or_has_no_limit_is_an_error_and_not_a_wait():
             await pace.take({"uid": 1})
 
     run([Limit("ip", 10, 1)], body)
+
+
+def at_one_place(*accounts, costs, by_account=()):
+    """The moments at which one request of each of these accounts goes out, all asked for at once."""
+    time = FakeTime()
+    times = time.times
+    moments = []
+
+    async def one(account):
+        pace = shared_pace(
+            "https://venue", account, by_address=[Limit("ip", 2, 9.0)], by_account=by_account, times=times
+        )
+        await pace.take(costs)
+        moments.append(time.now - time.start)
+
+    async def go():
+        await asyncio.gather(*(one(account) for account in accounts))
+
+    asyncio.run(go())
+    return moments
+
+
+def test_clients_of_one_account_keep_its_limits_together():
+    order = [Limit("order", 1, 0.9)]
+    same = [Secret("key"), Secret("key"), Secret("key")]
+    assert at_one_place(*same, costs={"order": 1}, by_account=order) == pytest.approx([0, 1, 2])
+    assert at_one_place(Secret("one"), Secret("two"), costs={"order": 1}, by_account=order) == [0, 0]
+
+
+def test_accounts_behind_one_network_address_keep_its_limit_together():
+    assert at_one_place("0xA", "0xb", "0xa", costs={"ip": 1}) == pytest.approx([0, 0, 10])
+    assert at_one_place("0xA", "0xb", "0xc", costs={"ip": 1}) == pytest.approx([0, 0, 10])
+
+
+def test_a_refusal_holds_back_the_account_that_met_it():
+    async def go():
+        one, two = (shared_pace("https://venue", name, by_address=[Limit("ip", 9, 9.0)]) for name in "ab")
+        one.refused(30.0)
+        await asyncio.wait_for(two.take({"ip": 1}), 1.0)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(one.take({"ip": 1}), 0.05)
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("venue", ["hyperliquid", "nado", "bybit", "bingx"])
+def test_two_clients_of_one_account_share_a_pace(venue):
+    """Made outside of the loop, as commands make them."""
+    key = Credentials(
+        venue=Venue(venue),
+        private_key=Secret("0x" + "11" * 32),
+        api_key=Secret("a" * 18),
+        api_secret=Secret("b" * 36),
+    )
+    url = "http://127.0.0.1:9/engine/v1"
+    pair = [connect(venue, base_url=url, credentials=key) for _ in range(2)]
+
+    async def go():
+        paces = []
+        for client in pair:
+            found = {
+                "hyperliquid": lambda c: c._rest._open(),
+                "nado": lambda c: c._rest._gateway,
+                "bybit": lambda c: c._gateway._transport,
+                "bingx": lambda c: c._caller.transport,
+            }[venue](client)
+            paces.append(found.pace)
+            await client.close()
+        assert paces[0] is paces[1]
+
+    asyncio.run(go())

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from venues_wire import FakeTime
 
+from solvent.core.errors import BadInput
 from solvent.venues.failures import Asked, Retryable, Terminal, UnknownOutcome
 from solvent.venues.resolve import resolve
 
@@ -73,6 +74,9 @@ def test_an_expiry_far_away_does_not_keep_the_caller():
     assert time.now - time.start < 200
 
 
-def test_a_venue_that_refuses_the_question_is_heard():
-    with pytest.raises(Terminal):
-        ask(FakeTime(), [Terminal("bybit", "key expired")])
+@pytest.mark.parametrize("trouble", [Terminal("bybit", "key expired"), BadInput("order", "an object", "<a list>")])
+def test_a_question_that_fails_says_nothing_of_the_order(trouble):
+    with pytest.raises(UnknownOutcome) as raised:
+        ask(FakeTime(), [trouble])
+    assert str(trouble) in str(raised.value)
+    assert raised.value.asked.key == "c1"

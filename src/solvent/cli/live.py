@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -31,14 +32,19 @@ Testnet = Annotated[bool, typer.Option("--testnet", help="The venue's test netwo
 def client_of(
     venue: Venue, account: str | None, *, base_url: str | None, testnet: bool, indexer_url: str | None = None
 ) -> "VenueTrader":
-    """A client with the keys of the environment, their files or the keyring; read-only where there are none."""
+    """A client with the keys of the environment, their files or the keyring; read-only where there are none.
+
+    These commands only read: where an account is named, a key that signs is left out, which may be another
+    account's.
+    """
     from solvent.venues.connect import connect
     from solvent.venues.keys import credentials
 
     options: dict[str, Any] = {} if indexer_url is None else {"indexer_url": indexer_url}
-    return connect(
-        venue, account=account, base_url=base_url, testnet=testnet, credentials=credentials(venue), **options
-    )
+    keys = credentials(venue)
+    if account is not None:
+        keys = replace(keys, private_key=None)
+    return connect(venue, account=account, base_url=base_url, testnet=testnet, credentials=keys, **options)
 
 
 def run(client: "VenueTrader", work: "Callable[[VenueTrader], Awaitable[T]]") -> T:

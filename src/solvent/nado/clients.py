@@ -10,7 +10,7 @@ For trading, streams and many accounts at once: `solvent.venues.nado.client`.
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http.client import HTTPException
 from typing import Any, Final
@@ -49,7 +49,8 @@ class EngineClientOpts:
     """Where the engine is, with its version: "https://gateway.prod.nado.xyz/v1"."""
 
     url: str
-    signer: Any = None
+    signer: Any = field(default=None, repr=False)
+    """Kept for those who give one, and never shown: it may be a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ class Wallet:
 class NadoClientContext:
     """`signer` has the wallet's address; None where neither key nor address was given."""
 
-    signer: Any
+    signer: Any = field(repr=False)
     engine_client: EngineQueryClient
     indexer_client: IndexerQueryClient
 

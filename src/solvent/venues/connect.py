@@ -5,12 +5,13 @@ from importlib import import_module
 from typing import Any, Final
 
 from solvent.core.account import Venue
+from solvent.core.errors import BadInput
 from solvent.venues.keys import Credentials
 from solvent.venues.ports import VenueTrader
 
 OPTIONS: Final[Mapping[Venue, frozenset[str]]] = {
-    Venue.HYPERLIQUID: frozenset({"vault"}),
-    Venue.NADO: frozenset({"indexer_url"}),
+    Venue.HYPERLIQUID: frozenset({"dexes"}),
+    Venue.NADO: frozenset({"indexer_url", "trigger_url"}),
 }
 """What only this venue's client takes beside what all take."""
 
@@ -29,6 +30,9 @@ def connect(
     `account` is an address, a Nado subaccount, or a label where the key alone says whose account it is. Without
     credentials it only reads, where the venue lets anyone read. Raises BadInput for what the venue does not take.
     """
+    elsewhere = frozenset[str]().union(*OPTIONS.values()) - OPTIONS.get(Venue(venue), frozenset())
+    for name in elsewhere & options.keys():
+        raise BadInput(name, f"none: {Venue(venue)} has no such thing", options[name])
     module = import_module(f"solvent.venues.{Venue(venue)}.client")
     made: VenueTrader = module.connect(
         account=account, base_url=base_url, testnet=testnet, credentials=credentials, **options

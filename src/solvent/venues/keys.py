@@ -14,7 +14,7 @@ from stat import S_IMODE, S_ISREG
 from typing import Final, NoReturn, Self
 
 from solvent.core.account import Venue
-from solvent.core.errors import Refused
+from solvent.core.errors import BadInput, Refused
 
 MAX_BYTES: Final = 4096
 """No key of a venue is longer; a larger file is something else."""
@@ -77,6 +77,12 @@ class Credentials:
     api_key: Secret | None = None
     api_secret: Secret | None = None
     address: str | None = None
+
+    def of(self, venue: Venue) -> Self:
+        """These, if they are this venue's: a key goes to no other. Raises BadInput."""
+        if self.venue != venue:
+            raise BadInput("credentials", f"those of {venue}", str(self.venue))
+        return self
 
 
 def load(

@@ -8,11 +8,15 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
+from types import MappingProxyType
 
 from solvent.venues.clock import REAL, Times
+from solvent.venues.keys import Secret
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+HEADROOM = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,16 @@ class _Window:
         return weight <= self._amount
 
 
+Windows = Mapping[str, list[_Window]]
+
+
+def _windows_of(limits: Sequence[Limit], headroom: float) -> dict[str, list[_Window]]:
+    found: dict[str, list[_Window]] = {}
+    for limit in limits:
+        found.setdefault(limit.key, []).append(_Window(limit, headroom))
+    return found
+
+
 @dataclass(slots=True, eq=False)
 class _Ticket:
     costs: Mapping[str, float]
@@ -72,12 +86,17 @@ class Pace:
     the rest. `headroom` is the part of each limit that we use: others may share our address.
     """
 
-    def __init__(self, limits: Sequence[Limit] = (), *, headroom: float = 0.9, times: Times = REAL) -> None:
+    def __init__(
+        self,
+        limits: Sequence[Limit] = (),
+        *,
+        headroom: float = HEADROOM,
+        times: Times = REAL,
+        shared: Windows = MappingProxyType({}),
+    ) -> None:
         if not 0 < headroom <= 1:
             raise ValueError(f"headroom: expected 0 < headroom <= 1, was {headroom}")
-        self._windows: dict[str, list[_Window]] = {}
-        for limit in limits:
-            self._windows.setdefault(limit.key, []).append(_Window(limit, headroom))
+        self._windows: dict[str, list[_Window]] = {**shared, **_windows_of(limits, headroom)}
         self._times = times
         self._urgent: deque[_Ticket] = deque()
         self._others: deque[_Ticket] = deque()
@@ -157,3 +176,38 @@ class Pace:
     async def _wake(self, seconds: float) -> None:
         await self._times.sleep(seconds)
         self._serve()
+
+
+@dataclass(slots=True)
+class _Place:
+    """A venue's address as one event loop knows it."""
+
+    windows: Windows
+    paces: dict[str, Pace] = field(default_factory=dict)
+
+
+_places: dict[asyncio.AbstractEventLoop, dict[tuple[str, Times], _Place]] = {}
+
+
+def shared_pace(
+    base_url: str,
+    account: Secret | str = "",
+    *,
+    by_address: Sequence[Limit],
+    by_account: Sequence[Limit] = (),
+    times: Times = REAL,
+) -> Pace:
+    """The one pace of an account's clients at a URL in the running event loop; the first caller's limits hold.
+
+    `account` is what the venue counts by: an API key or a wallet. What it counts by network address is counted
+    together for all accounts there; a refusal holds back only the account that met it.
+    """
+    for closed in [loop for loop in _places if loop.is_closed()]:
+        del _places[closed]
+    place = _places.setdefault(asyncio.get_running_loop(), {}).setdefault(
+        (base_url, times), _Place(_windows_of(by_address, HEADROOM))
+    )
+    name = sha256(account.reveal_bytes()).hexdigest() if isinstance(account, Secret) else account.lower()
+    if name not in place.paces:
+        place.paces[name] = Pace(by_account, times=times, shared=place.windows)
+    return place.paces[name]

@@ -117,6 +117,20 @@ def checked_url(url: str, *, socket: bool = False) -> str:
     return url if parts.query else url.rstrip("/")
 
 
+def network_url(base_url: str | None, *, mainnet: str, testnet: str, wants_testnet: bool) -> str:
+    """The base URL to use: the network's own where none is given.
+
+    Raises BadInput where the test network is asked for at the main network's host: keys of some venues hold on
+    both, so that it would trade in earnest.
+    """
+    if base_url is None:
+        return testnet if wants_testnet else mainnet
+    url = checked_url(base_url)
+    if wants_testnet and urlsplit(url).hostname == urlsplit(mainnet).hostname:
+        raise BadInput("testnet", "False for the main network's host", True)
+    return url
+
+
 def _loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -148,7 +162,7 @@ class Transport:
         base_url: str,
         venue: str,
         *,
-        pace: Pace | None = None,
+        pace: Pace | Callable[[], Pace] | None = None,
         judge: Judge | None = None,
         timeout_s: float = 10.0,
         attempts: int = 4,
@@ -159,7 +173,7 @@ class Transport:
     ) -> None:
         self.base_url = checked_url(base_url)
         self.venue = str(venue)
-        self.pace = pace if pace is not None else Pace(times=times)
+        self._pace = pace if pace is not None else Pace(times=times)
         self._judge = judge
         self._timeout_s = timeout_s
         self._attempts = attempts
@@ -168,6 +182,13 @@ class Transport:
         self._times = times
         self._session = session
         self._own_session = session is None
+
+    @property
+    def pace(self) -> Pace:
+        """What paces it; one that is shared belongs to the event loop of the first request."""
+        if not isinstance(self._pace, Pace):
+            self._pace = self._pace()
+        return self._pace
 
     async def read(
         self,

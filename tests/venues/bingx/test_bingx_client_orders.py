@@ -6,6 +6,7 @@ import pytest
 from bingx_client_desk import D, at, limit, order, resting, running
 
 from solvent.core.errors import BadInput
+from solvent.paper.bingx import trading
 from solvent.venues.client_ids import is_ours
 from solvent.venues.failures import NotSupported, RateLimited, Retryable, Terminal, UnknownOutcome
 from solvent.venues.stated import OrderStatus
@@ -146,6 +147,30 @@ def test_a_trigger_is_found_again_though_the_venue_may_drop_its_client_id():
                 waiting.client_id = None
             account.client_ids.clear()
             await asyncio.sleep(0)
+
+    at(resting, use)
+
+
+def test_a_trigger_that_ended_while_its_answer_was_lost_is_not_said_never_to_have_arrived():
+    async def use(desk):
+        alice = desk.client()
+        await alice.place(order(quantity="0.02"))
+        stop = order(side="sell", order_type="stop_market", trigger_price="50000", reduce_only=True)
+        account = desk.exchange.accounts["alice"]
+
+        async def end():
+            while not account.orders:
+                await asyncio.sleep(0)
+            for waiting in account.orders.values():
+                waiting.client_id = None
+            account.client_ids.clear()
+            trading.cancel_all(desk.exchange, account)
+
+        desk.fault("lost_answer", ORDER)
+        ending = asyncio.create_task(end())
+        made = await alice.place(stop)
+        await ending
+        assert made.status is OrderStatus.CANCELLED
 
     at(resting, use)
 
@@ -339,5 +364,19 @@ def test_the_dead_man_cancels_all_at_its_moment_unless_it_is_called_off():
         for ahead in (9_000, 121_000, -1):
             with pytest.raises(BadInput, match="at_ms"):
                 await alice.schedule_cancel(desk.times.wall_ms() + ahead)
+
+    at(resting, use)
+
+
+def test_a_lost_answer_is_not_read_out_of_an_older_order_with_the_same_client_id():
+    async def use(desk):
+        alice = desk.client()
+        first = await alice.place(limit(client_id="again"))
+        desk.forward(60_000)
+        desk.fault("lost_answer", ORDER)
+        with pytest.raises(UnknownOutcome, match="another order") as caught:
+            await alice.place(limit(client_id="again"))
+        assert first.id in caught.value.message
+        assert len(desk.orders()) == 1
 
     at(resting, use)

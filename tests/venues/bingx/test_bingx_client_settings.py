@@ -237,3 +237,12 @@ def test_both_sides_of_a_hedge_are_held_and_closed_apart():
         assert {f.position_side for f in await alice.fills()} == {Side.LONG, Side.SHORT}
 
     at(resting, use)
+
+
+@pytest.mark.parametrize("leverage", ["NaN", "Infinity", "2.5", "0"])
+def test_a_leverage_that_is_no_whole_number_is_named(leverage):
+    async def use(desk):
+        with pytest.raises(BadInput, match="leverage"):
+            await desk.client().set_leverage("BTC-USDT", D(leverage))
+
+    at(resting, use)

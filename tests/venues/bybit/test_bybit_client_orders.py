@@ -320,3 +320,18 @@ async def test_pre_check_is_the_venue_s_forecast_and_sends_nothing():
         with pytest.raises(Terminal, match="110007"):
             await client.pre_check(order(quantity="30"))
         assert len(venue.orders()) == orders
+
+
+@alive
+async def test_a_lost_answer_is_not_read_out_of_an_older_order_with_the_same_client_id():
+    async with traded() as (venue, client):
+        first = await client.place(order(price=below(venue), client_id="again"))
+        venue.forward(60)
+        venue.fault(Fault.LOST_ANSWER, CREATE)
+        with pytest.raises(UnknownOutcome, match="another order") as caught:
+            await client.place(order(price=below(venue), client_id="again"))
+        assert first.venue_id in caught.value.message
+        venue.fault(Fault.LOST_ANSWER, CREATE)
+        with pytest.raises(UnknownOutcome, match="another order"):
+            await client.place(order("sell", quantity="0.002", client_id="again"))
+        assert len(venue.orders()) == 1

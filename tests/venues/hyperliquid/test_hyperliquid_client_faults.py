@@ -4,12 +4,16 @@ import asyncio
 import time
 from decimal import Decimal
 
+import aiohttp
 import pytest
+from aiohttp import test_utils, web
 from hyperliquid_client_kit import asked, mark, paper, run, whole
 
 from solvent.core.account import Mode
 from solvent.core.errors import BadInput
 from solvent.venues.failures import RateLimited, Retryable, Terminal, UnknownOutcome, VenueError
+from solvent.venues.hyperliquid.client import connect
+from solvent.venues.keys import Credentials, Secret
 from solvent.venues.ports import OrderStatus
 
 
@@ -290,3 +294,34 @@ def test_a_client_id_names_one_order_and_is_free_again_where_none_came_of_it():
         assert len(venue.orders_of(venue.alice)) == 1
 
     run(scenario)
+
+
+def test_an_action_that_a_proxy_delivers_twice_is_done_once():
+    """The venue answers the second delivery with "duplicate nonce", though the first was done."""
+
+    async def scenario():
+        async with paper() as venue, aiohttp.ClientSession() as session:
+
+            async def twice(request):
+                body, path = await request.read(), request.path
+                for _ in range(2 if path == "/exchange" else 1):
+                    async with session.post(venue.url + path, data=body) as answer:
+                        said = await answer.read()
+                return web.Response(body=said, status=answer.status, content_type=answer.content_type)
+
+            proxy = web.Application()
+            proxy.router.add_route("*", "/{path:.*}", twice)
+            keys = Credentials(venue="hyperliquid", private_key=Secret(venue.alice["private_key"]))
+            async with (
+                test_utils.TestServer(proxy) as server,
+                connect(base_url=str(server.make_url("")), credentials=keys, expiry_ms=400, lag_ms=200) as client,
+            ):
+                placed = await client.place(asked("buy", "0.01"))
+                (only,) = venue.orders_of(venue.alice)
+                assert (placed.venue_id, placed.status) == (str(only.number), OrderStatus.FILLED)
+                with pytest.raises(UnknownOutcome):
+                    await client.transfer_to_perp(Decimal(-5))
+                spot = next(b for b in await client.balances() if b.equity is None)
+                assert spot.total == 5  # Moved once.
+
+    asyncio.run(scenario())

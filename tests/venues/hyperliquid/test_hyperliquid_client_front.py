@@ -83,7 +83,7 @@ def test_the_trading_loop_runs_on_paper(tmp_path):
     client_id = asyncio.run(scenario())
     kept = [r for r in records(tmp_path) if r["type"].startswith("venue_")]
     assert [r["type"] for r in kept] == ["venue_order_sent", "venue_order_placed", "venue_orders_cancelled"]
-    assert kept[1]["client_id"] == client_id
+    assert kept[0]["client_id"] == kept[1]["client_id"] == client_id
     assert kept[2]["reason"] == "circuit_breaker"
     restored = RiskManager(
         config=RiskConfig(max_positions=3), audit_logger=AuditLogger(tmp_path), initial_balance=Decimal("10000")
@@ -98,10 +98,13 @@ def test_refusals_are_on_record_and_raised(tmp_path):
                 await client.place_order(asked("buy", 500, 61_000, coin="BTC-USD"))
             with pytest.raises(BadInput):
                 await client.place_order(asked("buy", 500, 61_000, coin="NOCOIN-USD"))
+            with pytest.raises(BadInput):
+                await client.place_order(asked("buy", "0.0000001", 61_000, coin="BTC-USD"))
             assert venue.orders_of(venue.alice, ended=False) == []
 
     asyncio.run(scenario())
-    (refused,) = [r for r in records(tmp_path) if r["type"] == "venue_order_refused"]
+    refused, senseless = [r for r in records(tmp_path) if r["type"] == "venue_order_refused"]
+    assert senseless["code"] == "bad-input"
     assert refused["code"] == "perpMarginRejected"
     assert "Insufficient margin" in refused["message"]
 

@@ -209,3 +209,15 @@ def test_a_wrong_chain_gets_no_signature():
         assert error.value.code == "wrong-chain"
 
     run(of)
+
+
+def test_cancel_all_ends_what_rests_at_the_engine_though_the_trigger_service_fails():
+    async def of(world, client):
+        await client.place(asked("buy", "0.1", await far(client, "buy")))
+        world.fault("server_error", path="/trigger", left=50)
+        with pytest.raises(VenueError):  # Whether stops wait there, nobody knows.
+            await client.cancel_all()
+        world.calm()
+        assert not await client.open_orders()
+
+    run(of)

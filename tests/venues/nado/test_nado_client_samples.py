@@ -174,3 +174,9 @@ def test_without_an_account_nothing_is_guessed(world, monkeypatch):
     assert client.context.engine_client.url == "https://gateway.prod.nado.xyz/v1"
     with pytest.raises(ValueError, match="subaccount"):
         MarginManager.from_client(client)
+
+
+def test_a_key_given_as_the_official_client_takes_it_is_not_shown():
+    key = "0x" + "7c" * 32
+    opts = EngineClientOpts(url="https://gateway.prod.nado.xyz/v1", signer=key)
+    assert key[2:] not in repr(opts)

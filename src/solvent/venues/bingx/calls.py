@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
+from solvent.core.account import Venue
 from solvent.core.errors import BadInput
 from solvent.venues.bingx import sign
 from solvent.venues.bingx.refusals import VENUE, Judge, data_of, says_clock
@@ -17,8 +18,8 @@ from solvent.venues.failures import Asked, VenueError
 from solvent.venues.fill_lists import milliseconds
 from solvent.venues.keys import Credentials, Secret
 from solvent.venues.offset import ClockOffset
-from solvent.venues.pace import Limit, Pace
-from solvent.venues.transport import Reply, Request, Transport
+from solvent.venues.pace import Limit, Pace, shared_pace
+from solvent.venues.transport import Reply, Request, Transport, network_url
 
 if TYPE_CHECKING:
     import aiohttp
@@ -81,10 +82,8 @@ MARKET: Final = "market"
 PRIVATE: Final = "private"
 
 
-def limits() -> list[Limit]:
-    """The venue's limits: of market data and of private calls by address, and of each call by key."""
-    by_address = [Limit(MARKET, 500, 10.0), Limit(PRIVATE, 1000, 10.0)]
-    return by_address + [Limit(call.key, call.per_second, 1.0) for call in CALLS if call.per_second]
+BY_ADDRESS: Final = (Limit(MARKET, 500, 10.0), Limit(PRIVATE, 1000, 10.0))
+BY_KEY: Final = tuple(Limit(call.key, call.per_second, 1.0) for call in CALLS if call.per_second)
 
 
 class Caller:
@@ -108,14 +107,20 @@ class Caller:
         if not 100 <= window_ms <= sign.MOST_WINDOW_MS:
             raise BadInput("window_ms", f"100 to {sign.MOST_WINDOW_MS} ms", window_ms)
         self.window_ms = window_ms
-        self._key = credentials.api_key if credentials else None
-        self._secret = credentials.api_secret if credentials else None
+        keys = credentials.of(Venue.BINGX) if credentials else None
+        self._key = keys.api_key if keys else None
+        self._secret = keys.api_secret if keys else None
         self._judge = Judge([s for s in (self._key, self._secret) if s is not None])
         self._times = times
+        url = network_url(base_url, mainnet=MAINNET, testnet=TESTNET, wants_testnet=testnet)
+
+        def shared() -> Pace:
+            return shared_pace(url, self._key or "", by_address=BY_ADDRESS, by_account=BY_KEY, times=times)
+
         self.transport = Transport(
-            base_url or (TESTNET if testnet else MAINNET),
+            url,
             VENUE,
-            pace=pace if pace is not None else Pace(limits(), times=times),
+            pace=pace if pace is not None else shared,
             judge=self._judge,
             timeout_s=timeout_s,
             times=times,

@@ -6,13 +6,14 @@ from typing import Any
 
 from solvent.core.account import Venue
 from solvent.core.errors import BadInput
+from solvent.core.facts import OrderRequest
 from solvent.core.numbers import text
 from solvent.venues.bingx import calls, orders
 from solvent.venues.bingx.reader import BingxReader, order_key
 from solvent.venues.bingx.refusals import ENDED, VENUE
 from solvent.venues.client_ids import checked_client_id, new_client_id
 from solvent.venues.failures import Retryable, Terminal, UnknownOutcome
-from solvent.venues.resolve import resolve
+from solvent.venues.resolve import found_again, resolve
 from solvent.venues.stated import Cancelled, NewOrder, OrderStatus, Placed, VenueOrder
 
 CANCEL_TRIES = 3
@@ -31,6 +32,8 @@ class BingxOrders(BingxReader):
         assert client_id is not None
         params = orders.encoded(order, await self.terms_of(asked.symbol), client_id)
         self._own.add(client_id)
+        self._caller.must_sign()
+        await self._caller.fresh_clock()
         sent_ms = self._caller.now_ms()
         try:
             made = await self._caller.write(
@@ -42,18 +45,21 @@ class BingxOrders(BingxReader):
                 until_ms=order.expires_at,
             )
         except UnknownOutcome as unknown:
-            made = await self._placed_after_all(unknown, params, client_id, sent_ms)
+            made = await self._placed_after_all(unknown, asked, params, client_id, sent_ms)
         self._own.add(made.venue_id)
         return made
 
     async def _placed_after_all(
-        self, unknown: UnknownOutcome, params: dict[str, str], client_id: str, sent_ms: int
+        self, unknown: UnknownOutcome, asked: OrderRequest, params: dict[str, str], client_id: str, sent_ms: int
     ) -> Placed:
         async def look() -> VenueOrder | None:
             found = await self.order(params["symbol"], client_id=client_id)
             if found is None and params["type"] in orders.TRIGGERED:
-                # The venue promises to keep client ids of limit and market orders only.
+                # The venue promises to keep client ids of limit and market orders only. One that has fired by now
+                # is no longer open, and must not pass for one that never arrived.
                 found = _twin(await self.open_orders(), params, sent_ms)
+                if found is None:
+                    found = _twin(await self.ended_orders(sent_ms - RECENT_MS), params, sent_ms)
             return found
 
         found = await resolve(
@@ -66,6 +72,7 @@ class BingxOrders(BingxReader):
                 code="never-arrived",
                 advice="nothing was placed; decide anew",
             )
+        found_again(found, asked, sent_ms - RECENT_MS, unknown)
         return Placed(
             instrument=found.instrument,
             venue_id=found.venue_id,
@@ -158,9 +165,9 @@ def _ended(instrument: str, found: VenueOrder | None, client_id: str | None, ven
     )
 
 
-def _twin(resting: tuple[VenueOrder, ...], params: dict[str, str], sent_ms: int) -> VenueOrder | None:
-    """A waiting trigger without an id that is the one which was sent: same terms, made since then."""
-    for order in resting:
+def _twin(orders_there: tuple[VenueOrder, ...], params: dict[str, str], sent_ms: int) -> VenueOrder | None:
+    """A trigger without an id that is the one which was sent: same terms, made since then."""
+    for order in orders_there:
         same = (
             order.instrument == params["symbol"]
             and order.client_id in (None, params["clientOrderId"])

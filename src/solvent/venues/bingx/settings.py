@@ -29,9 +29,9 @@ class BingxSettings(BingxOrders):
         Nothing is sent where it is right already. Raises NotApplied where the venue has another afterwards, and
         its refusal with both states where it refuses.
         """
+        if not leverage.is_finite() or leverage != leverage.to_integral_value() or leverage < 1:
+            raise BadInput("leverage", "a whole number from 1 (BingX has no others)", str(leverage))
         wanted = int(leverage)
-        if leverage != wanted or wanted < 1:
-            raise BadInput("leverage", "a whole number from 1 (BingX has no others)", text(leverage))
         hedge = await self.position_mode() == "hedge"
         if side is not None and not hedge:
             raise BadInput("side", "none in one-way mode, where both sides have one setting", str(side))

@@ -9,7 +9,7 @@ from hashlib import sha256
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from solvent.core.account import Mode, Side
+from solvent.core.account import Mode, Side, Venue
 from solvent.core.errors import BadInput
 from solvent.core.facts import Fill, FundingPayment, Transfer
 from solvent.venues.bybit import wire
@@ -46,7 +46,7 @@ from solvent.venues.ports import (
     VenueTrader,
 )
 from solvent.venues.stream import Connection
-from solvent.venues.transport import checked_url
+from solvent.venues.transport import checked_url, network_url
 
 SETTLE_COINS: Final = ("USDT", "USDC")
 
@@ -78,9 +78,10 @@ class BybitVenue:
         times: Times = REAL,
         timeout_s: float = 10.0,
     ) -> None:
-        url = base_url if base_url is not None else (TESTNET if testnet else MAINNET)
-        key = credentials.api_key if credentials else None
-        secret = credentials.api_secret if credentials else None
+        url = network_url(base_url, mainnet=MAINNET, testnet=TESTNET, wants_testnet=testnet)
+        keys = credentials.of(Venue.BYBIT) if credentials else None
+        key = keys.api_key if keys else None
+        secret = keys.api_secret if keys else None
         self._gateway = Gateway(
             url,
             key=key,

@@ -19,7 +19,7 @@ from solvent.venues.depth import shallow
 from solvent.venues.failures import Asked, RateLimited, Retryable, Terminal, VenueError
 from solvent.venues.keys import Secret
 from solvent.venues.offset import ClockOffset
-from solvent.venues.pace import Limit, Pace
+from solvent.venues.pace import Limit, Pace, shared_pace
 from solvent.venues.transport import Reply, Request, Transport, checked_url
 
 MAINNET: Final = "https://api.bybit.com"
@@ -83,12 +83,12 @@ class Answer:
         return found if isinstance(found, str) else ""
 
 
-def limits(orders_per_s: int) -> list[Limit]:
-    """The venue's rates: 600 requests in 5 s per address, and so many a second per key and endpoint.
+BY_ADDRESS: Final = (Limit("address", 600, 5.0),)
 
-    `orders_per_s` is 10 without a VIP level.
-    """
-    found = [Limit("address", 600, 5.0), Limit("usual", _USUALLY, 1.0)]
+
+def limits_of_key(orders_per_s: int) -> list[Limit]:
+    """So many requests a second per key and endpoint; `orders_per_s` is 10 without a VIP level."""
+    found = [Limit("usual", _USUALLY, 1.0)]
     found += [Limit(path, amount, 1.0) for path, amount in _PER_SECOND.items()]
     return found + [Limit(path, orders_per_s, 1.0) for path in _ORDERS]
 
@@ -130,10 +130,17 @@ class Gateway:
         self._times = times
         self._codes = codes([s for s in (key, secret) if s is not None])
         self._offset = ClockOffset(times.wall_ms)
+
+        def shared() -> Pace:
+            by_key = limits_of_key(orders_per_s)
+            return shared_pace(
+                checked_url(base_url), key or "", by_address=BY_ADDRESS, by_account=by_key, times=times
+            )
+
         self._transport = Transport(
             base_url,
             VENUE,
-            pace=pace if pace is not None else Pace(limits(orders_per_s), times=times),
+            pace=pace if pace is not None else shared,
             judge=self._judge,
             timeout_s=timeout_s,
             times=times,

@@ -3,10 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from solvent.core.errors import BadInput
 from solvent.venues.bybit.codes import VENUE
 from solvent.venues.bybit.gateway import Gateway
-from solvent.venues.failures import Retryable, Terminal, UnknownOutcome
+from solvent.venues.failures import Retryable, UnknownOutcome
 from solvent.venues.resolve import resolve
 
 T = TypeVar("T")
@@ -15,14 +14,7 @@ T = TypeVar("T")
 async def found_out(gateway: Gateway, unknown: UnknownOutcome, read_back: Callable[[], Awaitable[T | None]]) -> T:
     """What `read_back` finds. Raises Retryable once it is proven that nothing arrived, else `unknown`."""
 
-    async def asked() -> T | None:
-        try:
-            return await read_back()
-        except (Terminal, BadInput):
-            # Of the question, not of the change: raised as it is, it would say that nothing was done.
-            raise unknown from None
-
-    found = await resolve(unknown, asked, now_ms=gateway.now_ms, skew_ms=gateway.skew_ms, times=gateway.times)
+    found = await resolve(unknown, read_back, now_ms=gateway.now_ms, skew_ms=gateway.skew_ms, times=gateway.times)
     if found is None:
         raise Retryable(
             VENUE,

@@ -14,6 +14,7 @@ from solvent.venues.bybit.outcome import found_out
 from solvent.venues.bybit.reader import Reader
 from solvent.venues.client_ids import checked_client_id, new_client_id
 from solvent.venues.failures import UnknownOutcome, VenueError
+from solvent.venues.resolve import found_again
 from solvent.venues.stated import Cancelled, NewOrder, OrderStatus, Placed, VenueOrder
 
 PARTS: Final = Decimal(10_000)
@@ -59,6 +60,9 @@ class Trading:
         client_id, fields = self._fields(order)
         self._reader.own.add(client_id)
         self._reader.legs.learn(order.request.position_side, client_id)
+        self._gateway.signer()
+        await self._gateway.ready()
+        sent_ms = self._gateway.now_ms()
         try:
             answer = await self._gateway.tell(
                 "/v5/order/create",
@@ -72,6 +76,7 @@ class Trading:
             found = await found_out(
                 self._gateway, unknown, lambda: self._reader.order(instrument, client_id=client_id)
             )
+            found_again(found, order.request, sent_ms - self._gateway.skew_ms - LAG_MS, unknown)
             self._reader.own.add(found.venue_id)
             return _placed(found)
         self._reader.own.add(venue_id)

@@ -10,7 +10,7 @@ from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput
 from solvent.core.facts import Fill, FundingPayment, OrderType, Transfer
 from solvent.venues import envelope
-from solvent.venues.client_ids import OwnOrders
+from solvent.venues.client_ids import OwnOrders, new_client_id
 from solvent.venues.clock import REAL, Times
 from solvent.venues.events import EventStream
 from solvent.venues.failures import Terminal
@@ -131,6 +131,10 @@ class HyperliquidReader:
             return self._identity.account
         signer = self._rest.signer
         return (self._given or ("" if signer is None else signer.address)).lower()
+
+    def new_client_id(self) -> str:
+        """An id for the next order, marked as this client's owner's."""
+        return str(new_client_id(VENUE, self._owner))
 
     async def who(self) -> Identity:
         """Whose account this is, asked once. Raises BadInput where key and account do not belong together."""

@@ -6,7 +6,16 @@ Source: the venue's pages on error responses and on nonces.
 
 from typing import Final, NamedTuple
 
-from solvent.venues.failures import Asked, Codes, RateLimited, Retryable, Rule, Terminal, VenueError
+from solvent.venues.failures import (
+    Asked,
+    Codes,
+    RateLimited,
+    Retryable,
+    Rule,
+    Terminal,
+    UnknownOutcome,
+    VenueError,
+)
 from solvent.venues.keys import Secret
 from solvent.venues.transport import Reply
 
@@ -58,6 +67,8 @@ _SETTINGS: Final = (
 )
 _SIGNING: Final = (
     _Refusal("Action already expired|expiresAfter", EXPIRED, Retryable, "it came too late and was not done"),
+    # Something between us and the venue may have delivered the action twice: then the first of them was done.
+    _Refusal("duplicate nonce", "nonceUsed", UnknownOutcome, "read back before anything is sent again"),
     _Refusal("Invalid nonce", NONCE, Retryable, "sign anew; is this key used elsewhere too?"),
     _Refusal("Too many cumulative requests", "addressLimit", RateLimited, "trade more or ask less", 10.0),
     _Refusal("Too many|rate limit", "rateLimit", RateLimited, "ask less often"),

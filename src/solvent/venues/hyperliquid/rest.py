@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -17,7 +16,7 @@ from solvent.venues.hyperliquid.refusals import EXPIRED, NONCE, VENUE, Refusals
 from solvent.venues.hyperliquid.sign import Action, Signer
 from solvent.venues.nonces import Nonces, nonces_of
 from solvent.venues.offset import ClockOffset
-from solvent.venues.pace import Limit, Pace
+from solvent.venues.pace import Limit, Pace, shared_pace
 from solvent.venues.transport import Reply, Request, Transport, checked_url
 
 MAINNET: Final = "https://api.hyperliquid.xyz"
@@ -47,13 +46,10 @@ REMEASURE_S: Final = 60.0
 UNMEASURED_MS: Final = 5_000
 """How wrong our clock may be where the venue did not tell its own."""
 
-_paces: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Pace]]" = WeakKeyDictionary()
-
 
 def pace_of(base_url: str, times: Times = REAL) -> Pace:
     """The one pace of all clients of a venue in this event loop: the venue counts by network address."""
-    paces = _paces.setdefault(asyncio.get_running_loop(), {})
-    return paces.setdefault(base_url, Pace((Limit(IP, PER_MINUTE, 60.0),), times=times))
+    return shared_pace(base_url, by_address=(Limit(IP, PER_MINUTE, 60.0),), times=times)
 
 
 def host_of(base_url: str | None, *, testnet: bool) -> tuple[str, bool]:

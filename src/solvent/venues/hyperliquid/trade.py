@@ -9,7 +9,7 @@ from solvent.core.account import Mode, Side
 from solvent.core.errors import BadInput
 from solvent.core.facts import OrderType
 from solvent.core.numbers import text
-from solvent.venues.client_ids import checked_client_id, new_client_id
+from solvent.venues.client_ids import checked_client_id
 from solvent.venues.clock import Backoff
 from solvent.venues.failures import NotApplied, NotSupported, Retryable, Terminal, UnknownOutcome, VenueError
 from solvent.venues.hyperliquid import encode, markets, states
@@ -51,7 +51,7 @@ class HyperliquidTrader(HyperliquidReader):
         self._check(order, market)
         price = await self._limit_of(order, market)
         given = request.client_id
-        client_id = checked_client_id(VENUE, given) if given else str(new_client_id(VENUE, self._owner))
+        client_id = checked_client_id(VENUE, given) if given else self.new_client_id()
         if self._kinds.is_taken(client_id):
             # Reading back by this id could find the other order, and take it for this one.
             raise BadInput("client_id", "an id that no order had before", client_id)

@@ -69,9 +69,7 @@ def connect(
     `credentials` None: it is only read. `options` are those of `NadoReader`. Raises BadInput where there is
     neither account nor key, or credentials are another venue's.
     """
-    if credentials is not None and credentials.venue != Venue.NADO:
-        raise BadInput("credentials", "those of nado", str(credentials.venue))
-    key = None if credentials is None else credentials.private_key
+    key = None if credentials is None else credentials.of(Venue.NADO).private_key
     named = account or (None if credentials is None else credentials.address)
     if named is None and key is None:
         raise BadInput(

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from solvent.core.errors import BadInput
 from solvent.core.numbers import text
-from solvent.venues.failures import Asked, NotApplied, Retryable, Terminal, UnknownOutcome
+from solvent.venues.failures import Asked, NotApplied, Retryable, Terminal, UnknownOutcome, VenueError
 from solvent.venues.nado import x18
 from solvent.venues.nado.holdings import cash_of
 from solvent.venues.nado.refusals import VENUE
@@ -80,7 +80,11 @@ class Transfers:
                 unknown, used, now_ms=self._rest.now_ms, skew_ms=self._rest.skew_ms, times=self._rest.times
             )
             # The nonce is used: by this message, or by another of the wallet. The sender's money tells which.
-            if (held - await self._quote_of(sender)) * 2 < amount:
+            try:
+                left = await self._quote_of(sender)
+            except (VenueError, BadInput):
+                raise unknown from None  # Passed on, it would say that no money was moved.
+            if (held - left) * 2 < amount:
                 raise Retryable(
                     VENUE, f"{what}: not done, another transaction came first", code="2022"
                 ) from unknown

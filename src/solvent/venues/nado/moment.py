@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from solvent.venues import envelope
+from solvent.venues.nado import wire
+
 TRIES: Final = 4
 
 
@@ -21,9 +24,10 @@ async def of_one_moment(ask: Callable[[], Awaitable[dict[str, Any]]]) -> dict[st
 def at_one_moment(bundle: Mapping[str, Any]) -> bool:
     """Whether the isolated positions were told at the prices that the cross account was told at.
 
-    The gateway answers the two queries apart, and a price may move in between.
+    The gateway answers the two queries apart, and a price may move in between. Raises BadInput.
     """
-    info, isolated = (bundle[name][0]["body"] for name in ("subaccount_info", "isolated_positions"))
-    prices = {row["product_id"]: row["oracle_price_x18"] for row in info["perp_products"]}
-    bases = [row["base_product"] for row in isolated["isolated_positions"]]
-    return all(prices.get(base["product_id"]) in (None, base["oracle_price_x18"]) for base in bases)
+    body, isolated = (bundle[name][0]["body"] for name in ("subaccount_info", "isolated_positions"))
+    info = envelope.decode(body, wire.SubaccountInfo, "subaccount_info")
+    prices = {product.product_id: product.oracle_price_x18 for product in info.perp_products}
+    bases = [position.base_product for position in wire.read_isolated_positions(isolated)]
+    return all(prices.get(base.product_id) in (None, base.oracle_price_x18) for base in bases)

@@ -185,7 +185,7 @@ class NadoReader:
         """See `VenueReader`. Without a key, what waits at the trigger service is not seen."""
         return tuple(row.order for row in await self._open_rows())
 
-    async def _open_rows(self, instrument: str | None = None) -> list[Row]:
+    async def _open_rows(self, instrument: str | None = None, *, waiting: bool = True) -> list[Row]:
         listings = await self.listings(instrument)
         traded = [row for row in listings.by_number.values() if row.terms is not None]
         numbers = [row.number for row in traded if instrument in (None, row.name)]
@@ -193,7 +193,7 @@ class NadoReader:
             "orders", sender=self._subaccount, product_ids=numbers, weight=2 * len(numbers), urgent=True
         )
         rows = orders.open_rows(body, self._context(listings))
-        if self._rest.signer is not None:
+        if waiting and self._rest.signer is not None:
             rows += [row for row in await self._waiting_rows(listings) if row.product_id in numbers]
         return rows
 

@@ -15,15 +15,12 @@ from solvent.venues.nado.sign import Domain, Signer
 from solvent.venues.nado.urls import Urls
 from solvent.venues.nonces import Nonces, nonces_of
 from solvent.venues.offset import ClockOffset
-from solvent.venues.pace import Limit, Pace
+from solvent.venues.pace import Limit, Pace, shared_pace
 from solvent.venues.transport import Reply, Request, Transport
 
-LIMITS: Final = (
-    Limit("ip", 400, 10.0),
-    Limit("ip", 2_400, 60.0),
-    Limit("wallet", 100, 10.0),
-    Limit("wallet", 600, 60.0),
-)
+BY_ADDRESS: Final = (Limit("ip", 400, 10.0), Limit("ip", 2_400, 60.0))
+BY_WALLET: Final = (Limit("wallet", 100, 10.0), Limit("wallet", 600, 60.0))
+LIMITS: Final = (*BY_ADDRESS, *BY_WALLET)
 """Queries count by address of the client, of gateway and archive together; executes by wallet."""
 ENGINE_WEIGHTS: Final = {
     "all_products": 5,
@@ -66,10 +63,12 @@ class Rest:
         self._measured_at: int | None = None
         self._domain: Domain | None = None
         self._lock = asyncio.Lock()
-        pace = Pace(LIMITS, times=times) if pace is None else pace
+
+        def shared() -> Pace:
+            return shared_pace(urls.gateway, address, by_address=BY_ADDRESS, by_account=BY_WALLET, times=times)
 
         def transport(url: str) -> Transport:
-            return Transport(url, VENUE, pace=pace, judge=self._judge, timeout_s=timeout_s, times=times)
+            return Transport(url, VENUE, pace=pace or shared, judge=self._judge, timeout_s=timeout_s, times=times)
 
         self._gateway, self._archive = transport(urls.gateway), transport(urls.archive)
         self._trigger = transport(urls.trigger)

@@ -1,5 +1,6 @@
 """A Nado subaccount, traded on: orders, cancels, isolated margin; each answer that is lost is read back."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar
@@ -36,6 +37,8 @@ CANCEL_ROUNDS: Final = 3
 """Orders that come while all are being cancelled are cancelled too, so often."""
 KEPT: Final = 10_000
 MOST_NAMED: Final = 9
+HURRY_S: Final = 2.0
+"""So long the list of all orders is waited for before those at the engine are cancelled without it."""
 WHERE_S: Final = 2.0
 """So long it is looked for where an order that was taken stands: the archive trails the engine."""
 
@@ -265,7 +268,13 @@ class NadoTrader(NadoReader):
         """
         done: dict[str, Cancelled] = {}
         for _ in range(CANCEL_ROUNDS):
-            rows = await self._open_rows(instrument)
+            try:
+                async with asyncio.timeout(HURRY_S):
+                    rows = await self._open_rows(instrument)
+            except (VenueError, TimeoutError):
+                # What is wrong with the trigger service must not keep the engine's orders resting.
+                await self._cancel_rows(await self._open_rows(instrument, waiting=False))
+                rows = await self._open_rows(instrument)
             if not rows:
                 return tuple(done.values())
             await self._cancel_rows(rows)

@@ -5,10 +5,12 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from solvent.core.errors import BadInput
-from solvent.venues.transport import checked_url
+from solvent.venues.transport import checked_url, network_url
 
 CHAINS: Final = {"prod": 57_073, "test": 763_373}
 """The chains of the venue's own hosts: a signature for another chain is never given to them."""
+
+GATEWAYS: Final = {"prod": "https://gateway.prod.nado.xyz/v1", "test": "https://gateway.test.nado.xyz/v1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,12 @@ def urls_of(
 
     Raises BadInput naming the URL that is missing or must not be used.
     """
-    network = "test" if testnet else "prod"
-    gateway = checked_url(base_url or f"https://gateway.{network}.nado.xyz/v1")
+    gateway = network_url(base_url, mainnet=GATEWAYS["prod"], testnet=GATEWAYS["test"], wants_testnet=testnet)
     found = {"indexer_url": indexer_url, "trigger_url": trigger_url}
     for field, host, folder in (("indexer_url", "archive.", "indexer"), ("trigger_url", "trigger.", "trigger")):
         found[field] = checked_url(found[field] or _beside(gateway, host, folder, field))
-    chain = CHAINS[network] if base_url is None else None
+    hosts = {urlsplit(url).hostname: CHAINS[network] for network, url in GATEWAYS.items()}
+    chain = hosts.get(urlsplit(gateway).hostname)
     return Urls(gateway, str(found["indexer_url"]), str(found["trigger_url"]), chain)
 
 
