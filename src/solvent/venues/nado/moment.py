@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from solvent.venues import envelope
 from solvent.venues.nado import wire
 
 TRIES: Final = 4
@@ -27,7 +26,7 @@ def at_one_moment(bundle: Mapping[str, Any]) -> bool:
     The gateway answers the two queries apart, and a price may move in between. Raises BadInput.
     """
     body, isolated = (bundle[name][0]["body"] for name in ("subaccount_info", "isolated_positions"))
-    info = envelope.decode(body, wire.SubaccountInfo, "subaccount_info")
+    info = wire.read_subaccount_info(body)
     prices = {product.product_id: product.oracle_price_x18 for product in info.perp_products}
     bases = [position.base_product for position in wire.read_isolated_positions(isolated)]
     return all(prices.get(base.product_id) in (None, base.oracle_price_x18) for base in bases)
