@@ -380,3 +380,20 @@ def test_a_lost_answer_is_not_read_out_of_an_older_order_with_the_same_client_id
         assert len(desk.orders()) == 1
 
     at(resting, use)
+
+
+def test_an_order_that_is_not_listed_counts_as_gone_only_by_the_venues_answer_to_a_cancel():
+    async def use(desk):
+        alice, seen, handle = desk.client(), [], desk.world.handle
+
+        def noted(venue, request):
+            seen.append(request.method)
+            return handle(venue, request)
+
+        desk.world.handle = noted
+        desk.fault("lost_request", ORDER)
+        gone = await alice.cancel("BTC-USDT", client_id="never-was")
+        assert gone.already
+        assert seen.count("DELETE") == 1  # The lost one never came this far.
+
+    at(resting, use)

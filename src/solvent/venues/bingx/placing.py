@@ -107,9 +107,10 @@ class BingxOrders(BingxReader):
             except UnknownOutcome as unknown:
                 try:
                     found = await self.order(instrument, client_id=client_id, venue_id=venue_id)
-                except Retryable:
+                except (Retryable, Terminal, BadInput):
                     raise unknown from None  # Not even read back: it may be gone or not.
-                if found is None or found.status.is_open is False:
+                # One that is not listed may be too new for the lists: only the venue's answer to a cancel tells.
+                if found is not None and found.status.is_open is False:
                     return _ended(instrument, found, client_id, venue_id)
                 if attempt == CANCEL_TRIES:
                     raise
