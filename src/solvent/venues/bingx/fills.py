@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from solvent.core.errors import BadInput
-from solvent.core.facts import Fill
+from solvent.core.facts import Fill, FillKind
 from solvent.core.numbers import Number, parse_decimal
 from solvent.venues import envelope, fill_lists
 from solvent.venues.fill_lists import FillList
@@ -18,6 +18,7 @@ from solvent.venues.fill_lists import FillList
 VENUE: Final = "bingx"
 _LISTS: Final = ("data", "fill_history_orders", "fill_orders", "fills")
 _SIDES: Final = {"BUY": "buy", "SELL": "sell"}
+_FORCED: Final = {"LIQUIDATION": FillKind.LIQUIDATION, "ADL": FillKind.ADL}
 _POSITION_SIDES: Final = {"LONG": "long", "SHORT": "short", "BOTH": None, "": None}
 
 
@@ -39,10 +40,12 @@ class FillRow(msgspec.Struct, frozen=True, rename="camel"):
     time: str | int | None = None
     filled_time: str | int | None = None
     filled_tm: str | int | None = None
+    type: str = ""
+    only_one_position: bool = False
 
 
-def read(body: Any, path: str) -> FillList:
-    """The fills of a body, oldest first. Raises BadInput naming the field."""
+def read(body: Any, path: str, account: str = "") -> FillList:
+    """The fills of a body, oldest first, as those of `account`. Raises BadInput naming the field."""
     made: list[list[tuple[int, Fill]]] = []
     for _, rows in fill_lists.pages(body, _LISTS, path):
         raws = [(envelope.decode(row, FillRow, where), where) for row, where in rows]
@@ -51,7 +54,7 @@ def read(body: Any, path: str) -> FillList:
         found: list[tuple[int, Fill]] = []
         for index in fill_lists.oldest_first(times):
             raw, where = raws[index]
-            found.append((times[index], _fact(raw, where, times[index], counts)))
+            found.append((times[index], _fact(raw, where, times[index], counts, account)))
         made.append(found)
     fills: tuple[Fill, ...] = fill_lists.joined(made)
     return FillList(fills)
@@ -71,7 +74,7 @@ def _time(raw: FillRow, path: str) -> int:
     return fill_lists.milliseconds(value, f"{path}.{name}")
 
 
-def _fact(raw: FillRow, path: str, time: int, counts: dict[str, int]) -> Fill:
+def _fact(raw: FillRow, path: str, time: int, counts: dict[str, int], account: str) -> Fill:
     if raw.side.upper() not in _SIDES:
         raise BadInput(f"{path}.side", "BUY or SELL", raw.side)
     if raw.position_side.upper() not in _POSITION_SIDES:
@@ -90,7 +93,9 @@ def _fact(raw: FillRow, path: str, time: int, counts: dict[str, int]) -> Fill:
             fee_asset=raw.commission_asset or raw.currency or raw.symbol.rpartition("-")[2],
             time=time,
             venue=VENUE,
-            position_side=_POSITION_SIDES[raw.position_side.upper()],
+            account=account,
+            position_side=None if raw.only_one_position else _POSITION_SIDES[raw.position_side.upper()],
+            kind=_FORCED.get(raw.type.upper(), FillKind.TRADE),
         )
     except ValueError as error:
         raise BadInput(path, "a fill", f"<{error}>") from None
