@@ -10,11 +10,12 @@ X18 = 10**18
 
 
 def nado(number, base, quote, **more):
+    """`quote` is gross: the venue's own is less by the fee."""
     return {
         "digest": f"0x{number}",
         "order": {"sender": "0x0"},
         "base_filled": str(int(D(base) * X18)),
-        "quote_filled": str(int(D(quote) * X18)),
+        "quote_filled": str(int(D(quote) * X18) - X18 // 2),
         "fee": str(X18 // 2),
         "submission_idx": str(number),
         "pre_balance": {"base": {"perp": {"product_id": 2}}},

@@ -258,7 +258,17 @@ class Indexer:
 
     def _isolated_subaccounts(self, fields: Fields) -> dict[str, Any]:
         name = fields.bytes_of("subaccount", 32)
-        return {"isolated_subaccounts": [s.name for s in self._clearing.isolated_of(name)]}
+        rows = [
+            {
+                "subaccount": name,
+                "isolated_subaccount": sub.name,
+                "product_id": sub.product_id,
+                "created_at": str(sub.created // 1000),
+            }
+            for sub in self._clearing.subs.values()
+            if sub.parent == name
+        ]
+        return {"isolated_subaccounts": rows[: self._limit(fields)]}
 
     def _linked_signers(self, fields: Fields) -> dict[str, Any]:
         sub = self._clearing.subs.get(fields.bytes_of("subaccount", 32))

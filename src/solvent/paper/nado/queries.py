@@ -25,6 +25,7 @@ from solvent.paper.units import ONE, times
 
 NO_ASK: Final = (1 << 127) - 1
 MOST_LOTS: Final = 10**15
+ORDER_NONCE_LEAD_MS: Final = 100_000
 
 
 class Queries:
@@ -78,7 +79,7 @@ class Queries:
         address = fields.bytes_of("address", 20)
         return {
             "tx_nonce": str(self._clearing.nonces.get(address, 0)),
-            "order_nonce": str((self._wall_ms() + 50) << 20),
+            "order_nonce": str((self._wall_ms() + ORDER_NONCE_LEAD_MS) << 20),
         }
 
     def _subaccount_info(self, fields: Fields) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """Nado's matches (the indexer's `matches`, or `events` that carry them) as facts.
 
-Source: the venue's public documentation of the indexer; not checked against recorded lists. Amounts are x18; the
-price is quote_filled / base_filled, the fee stands beside it.
+Source: the venue's public documentation of the indexer and its examples. Amounts are x18; quote_filled is net of
+the fee, so the price is (quote_filled + fee) / base_filled.
 """
 
 from collections.abc import Mapping
-from decimal import Context, Decimal
 from typing import Any, Final
 
 import msgspec
@@ -14,13 +13,12 @@ from solvent.core.errors import BadInput
 from solvent.core.facts import Fill
 from solvent.venues import envelope, fill_lists
 from solvent.venues.fill_lists import FillList
+from solvent.venues.nado import x18
 
 VENUE: Final = "nado"
 QUOTE: Final = "USDT0"
 MATCH: Final = "match_orders"
-_X18: Final = 18
-_WIDE: Final = Context(prec=120)
-_TICK: Final = Decimal(1).scaleb(-_X18)
+ACCOUNTS: Final = ("", "isolated")
 
 Integer = str | int
 
@@ -41,8 +39,13 @@ class Match(msgspec.Struct, frozen=True):
     post_balance: Any = None
 
 
-def read(body: Any, path: str, symbols: Mapping[int, str] | None = None) -> FillList:
-    """The matches of a body, in the order of their submissions. Raises BadInput naming the field."""
+def read(
+    body: Any, path: str, symbols: Mapping[int, str] | None = None, accounts: tuple[str, str] = ACCOUNTS
+) -> FillList:
+    """The matches of a body, in the order of their submissions. `accounts` names the cross and the isolated one.
+
+    Raises BadInput naming the field.
+    """
     made: list[list[tuple[int, Fill]]] = []
     for page, rows in fill_lists.pages(body, ("data", "matches", "events"), path):
         txs = _transactions(page.get("txs"), f"{path}.txs")
@@ -51,7 +54,7 @@ def read(body: Any, path: str, symbols: Mapping[int, str] | None = None) -> Fill
         for row, where in reversed(listed):  # the venue lists newest first
             raw = envelope.decode(row, Match, where)
             number = _integer(raw.submission_idx, f"{where}.submission_idx")
-            found.append((number, _fact(raw, where, txs.get(number, {}), number, symbols or {})))
+            found.append((number, _fact(raw, where, txs.get(number, {}), number, symbols or {}, accounts)))
         made.append(sorted(found, key=lambda placed: placed[0]))
     fills: tuple[Fill, ...] = fill_lists.joined(made)
     return FillList(fills)
@@ -77,13 +80,17 @@ def _integer(value: object, path: str) -> int:
     raise BadInput(path, "a whole number", "<missing>" if value is None else value)
 
 
-def _amount(value: Integer, path: str) -> Decimal:
-    return _WIDE.scaleb(Decimal(_integer(value, path)), -_X18)
-
-
-def _fact(raw: Match, path: str, tx: Mapping[str, Any], number: int, symbols: Mapping[int, str]) -> Fill:
-    base = _amount(raw.base_filled, f"{path}.base_filled")
-    quote = _amount(raw.quote_filled, f"{path}.quote_filled")
+def _fact(
+    raw: Match,
+    path: str,
+    tx: Mapping[str, Any],
+    number: int,
+    symbols: Mapping[int, str],
+    accounts: tuple[str, str],
+) -> Fill:
+    base = _integer(raw.base_filled, f"{path}.base_filled")
+    fee = _integer(raw.fee, f"{path}.fee")
+    quote = _integer(raw.quote_filled, f"{path}.quote_filled") + fee
     if base == 0:
         raise BadInput(f"{path}.base_filled", "an amount other than 0", raw.base_filled)
     if quote == 0 or (quote > 0) == (base > 0):
@@ -91,20 +98,19 @@ def _fact(raw: Match, path: str, tx: Mapping[str, Any], number: int, symbols: Ma
     stamp = raw.timestamp if raw.timestamp is not None else tx.get("timestamp")
     product = _product(raw, tx, path)
     name = raw.symbol or (symbols.get(product) or f"Product_{product}" if product is not None else "")
-    price = _WIDE.quantize(_WIDE.divide(abs(quote), abs(base)), _TICK)
     try:
         return Fill(
             id=f"{number}/{raw.digest}",
             order_id=raw.digest,
             symbol=name,
             side="buy" if base > 0 else "sell",
-            quantity=_WIDE.normalize(abs(base)),
-            price=_WIDE.normalize(price),
-            fee=_WIDE.normalize(_amount(raw.fee, f"{path}.fee")),
+            quantity=x18.of(abs(base)),
+            price=x18.price_of(base, quote),
+            fee=x18.of(fee),
             fee_asset=QUOTE,
             time=_integer(stamp, f"{path}.timestamp") * 1000,
             venue=VENUE,
-            account="isolated" if raw.isolated else "",
+            account=accounts[raw.isolated],
             spot=product is not None and product % 2 == 1,
         )
     except ValueError as error:

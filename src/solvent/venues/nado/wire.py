@@ -92,7 +92,61 @@ class Symbol(Wire, frozen=True):
     size_increment: Integer | None = None
     price_increment_x18: Integer | None = None
     min_size: Integer | None = None
+    maker_fee_rate_x18: Integer | None = None
     taker_fee_rate_x18: Integer | None = None
+    long_weight_initial_x18: Integer | None = None
+
+
+class Priced(Wire, frozen=True):
+    product_id: int
+    oracle_price_x18: Integer
+
+
+class Top(Wire, frozen=True):
+    product_id: int
+    bid_x18: Integer
+    ask_x18: Integer
+
+
+class PerpPrice(Wire, frozen=True):
+    product_id: int
+    mark_price_x18: Integer
+    update_time: Integer
+
+
+class DailyRate(Wire, frozen=True):
+    product_id: int
+    funding_rate_x18: Integer
+
+
+class BalanceEvent(Wire, frozen=True):
+    """What one submission did to one balance; balances stand under "spot" or "perp"."""
+
+    product_id: int
+    event_type: str
+    pre_balance: dict[str, Any]
+    post_balance: dict[str, Any]
+    isolated: bool = False
+    net_entry_unrealized: object = None
+
+
+class FundingRow(Wire, frozen=True):
+    product_id: int
+    idx: Integer
+    timestamp: Integer
+    amount: Integer
+    balance_amount: Integer = 0
+
+
+class Payments(Wire, frozen=True):
+    funding_payments: list[FundingRow]
+    next_idx: Integer | None = None
+
+
+class Liquidity(Wire, frozen=True):
+    bids: list[tuple[Integer, Integer]]
+    asks: list[tuple[Integer, Integer]]
+    timestamp: Integer
 
 
 class _HasProductId(Protocol):
