@@ -207,9 +207,11 @@ class BybitVenue:
     async def cancel_all(self, instrument: str | None = None, reason: str = "") -> tuple[Cancelled, ...]:
         return await self._trading.cancel_all(instrument, reason)
 
-    async def set_leverage(self, instrument: str, leverage: Decimal, side: Side | None = None) -> LeverageState:
+    async def set_leverage(
+        self, instrument: str, leverage: Decimal, side: Side | None = None, *, known: LeverageState | None = None
+    ) -> LeverageState:
         """`side` only in hedge mode with isolated margin. A refusal is a NotApplied with the venue's code."""
-        return await self._settings.set_leverage(instrument, leverage, side)
+        return await self._settings.set_leverage(instrument, leverage, side, known=known)
 
     async def set_margin_mode(self, mode: Mode, instrument: str | None = None) -> None:
         await self._settings.set_margin_mode(mode, instrument)
