@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Self
 from solvent.core.account import Mode, Side
 from solvent.core.errors import BadInput
 from solvent.core.facts import Fill, FundingPayment, Transfer
-from solvent.venues.bybit import wire
+from solvent.venues.bybit import inverse, wire
 from solvent.venues.bybit.capture import Capture
 from solvent.venues.bybit.codes import CAPABILITIES, VENUE
 from solvent.venues.bybit.deadman import DeadMan
@@ -212,6 +212,14 @@ class BybitVenue:
     ) -> LeverageState:
         """`side` only in hedge mode with isolated margin. A refusal is a NotApplied with the venue's code."""
         return await self._settings.set_leverage(instrument, leverage, side, known=known)
+
+    async def inverse_leverage(self, symbol: str) -> LeverageState:
+        """The leverage of an inverse contract (BTCUSD)."""
+        return await inverse.leverage(self._reader, symbol)
+
+    async def set_inverse_leverage(self, symbol: str, buy: Decimal, sell: Decimal) -> LeverageState:
+        """Set it, read it back, give what was read. Raises NotApplied where it differs."""
+        return await inverse.set_leverage(self._reader, symbol, buy, sell)
 
     async def set_margin_mode(self, mode: Mode, instrument: str | None = None) -> None:
         await self._settings.set_margin_mode(mode, instrument)
