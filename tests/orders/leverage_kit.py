@@ -24,7 +24,7 @@ PATHS = {
     "bybit": ("/v5/position/set-leverage", "BTCUSDT"),
     "bingx": ("/trade/leverage", "/trade/leverage"),
 }
-"""Where a leverage is set: the path that transport faults strike, and the word that the venue's own ones look for."""
+"""Where a leverage is set: the path that faults of transport strike, and what the venue's own ones look for."""
 OPTIONS = {
     "hyperliquid": {"expiry_ms": 600, "lag_ms": 200},
     "nado": {"receive_ms": 600, "lag_ms": 200},

@@ -11,6 +11,7 @@ from solvent.cli import (
     conformance,
     explain,
     ladder,
+    leverage,
     margin,
     max_size,
     paper,
@@ -40,6 +41,7 @@ app.command("check")(check.command)
 app.add_typer(risk.app)
 app.add_typer(audit.app)
 app.add_typer(paper.app)
+app.add_typer(leverage.app)
 
 
 def _version(wanted: bool) -> None:

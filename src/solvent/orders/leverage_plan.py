@@ -96,7 +96,7 @@ def _resting(leg: LegFacts, side: OrderSide, mark: Fraction) -> Fraction:
         (
             Fraction(o.quantity - o.filled) * max(Fraction(o.price or o.trigger_price or mark), mark)
             for o in leg.orders
-            if o.side is side and not o.reduce_only
+            if o.side == side and not o.reduce_only
         ),
         ZERO,
     )
@@ -216,7 +216,8 @@ def _target_refused(
     if not target.is_finite() or target < 1:
         return Refusal(Reason.BELOW_ONE, invalid(target, maximum))
     if maximum is not None and target > maximum:
-        why = f" At a notional of {text(decimal_of(notional, 2))} the venue allows no more." if notional else ""
+        tiered = leg.terms is not None and leg.terms.max_leverage not in (None, maximum)
+        why = f" It is a notional of {text(decimal_of(notional, 2))} that allows no more." if tiered else ""
         return Refusal(Reason.ABOVE_MAXIMUM, invalid(target, maximum) + why, advice="less leverage, or less size")
     step = step_of(leg)
     if step is not None and Fraction(target) % Fraction(step):

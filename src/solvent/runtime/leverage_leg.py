@@ -88,8 +88,11 @@ class LegWork:
             self.failure = _told(Reason.TOO_LATE, error)
             return False, error.retry_after_s
         except NotApplied as error:
-            ignored = error.code == "not-applied"
-            self.failure = _told(Reason.IGNORED if ignored else Reason.REJECTED, error)
+            refusal = error.__cause__ if isinstance(error.__cause__, VenueError) else None
+            if refusal is not None:  # the client tells both states; the code and the advice are the refusal's
+                self.failure = Refusal(Reason.REJECTED, error.message, refusal.code, refusal.advice)
+            else:
+                self.failure = _told(Reason.IGNORED if error.code == "not-applied" else Reason.REJECTED, error)
         except NotSupported as error:
             self.failure = _told(Reason.NOT_SUPPORTED, error)
         except VenueError as error:

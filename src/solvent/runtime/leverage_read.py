@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 from solvent.core.account import Account, Tier
 from solvent.core.errors import BadInput, SolventError
@@ -75,6 +76,15 @@ async def read_leg(trader: VenueReader, leg: LegRequest, slow: Slow, timeout_s: 
         tiers=slow.tiers,
         account=slow.account,
     )
+
+
+def of_one_moment(facts: LegFacts) -> bool:
+    """Whether the account holds of the instrument what was read since."""
+    if facts.account is None:
+        return True
+    instrument = facts.request.instrument
+    then = sorted(p.size for pool in facts.account.pools for p in pool.positions if p.instrument == instrument)
+    return then == sorted(Fraction(p.size) for p in facts.positions)
 
 
 async def _state(trader: VenueReader, instrument: str) -> LeverageState | None:

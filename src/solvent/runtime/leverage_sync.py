@@ -26,12 +26,13 @@ from solvent.orders.leverage_plan import plan_leverage
 from solvent.orders.leverage_safety import effective_of, pool_equity, safety_of
 from solvent.orders.leverage_words import result_lines
 from solvent.runtime.leverage_leg import LegWork, Patience
-from solvent.runtime.leverage_read import Slow, problem_of, read_leg, read_slow, unread
+from solvent.runtime.leverage_read import Slow, of_one_moment, problem_of, read_leg, read_slow, unread
 from solvent.runtime.risk_manager import RiskManager
 from solvent.venues import readers
 from solvent.venues.clock import REAL, Times
 from solvent.venues.failures import VenueError
 from solvent.venues.ports import VenueTrader
+from solvent.venues.together import Together
 
 FRESH_S: Final = 10.0
 SLOW_S: Final = 60.0
@@ -87,7 +88,9 @@ class LeverageSync:
 
     async def prepare(self, request: SyncRequest) -> None:
         """Read ahead what changes seldom, so that a plan needs one round trip. Raises VenueError, BadInput."""
-        await asyncio.gather(*(self._prepared(leg, anew=True) for leg in request.legs))
+        async with Together() as at_once:
+            for leg in request.legs:
+                at_once.create_task(self._prepared(leg, anew=True))
 
     async def plan(self, request: SyncRequest) -> LeveragePlan:
         """Read every leg and plan. What cannot be read or done is a refusal in the plan, never an exception."""
@@ -109,7 +112,16 @@ class LeverageSync:
                 slow = await self._prepared(leg)
         except (VenueError, BadInput, TimeoutError) as error:
             return unread(trader, leg, problem_of(error, trader))
-        return await read_leg(trader, leg, slow, READ_S)
+        facts = await read_leg(trader, leg, slow, READ_S)
+        if facts.problem is None and not of_one_moment(facts):
+            # The account was read before what is held now: its margin would be that of other positions.
+            try:
+                async with asyncio.timeout(READ_S):
+                    slow = await self._prepared(leg, anew=True)
+            except (VenueError, BadInput, TimeoutError) as error:
+                return unread(trader, leg, problem_of(error, trader))
+            facts = await read_leg(trader, leg, slow, READ_S)
+        return facts
 
     def _trader(self, leg: LegRequest) -> VenueTrader:
         found = self._traders.get(leg.desk)
@@ -194,7 +206,9 @@ class LeverageSync:
         """The effective leverage of each leg as the account now stands; above the target, the gate is told."""
         if plan.target is None:
             return ()
-        return tuple(await asyncio.gather(*(self._effective(leg, plan.target) for leg in plan.legs)))
+        async with Together() as at_once:
+            found = [at_once.create_task(self._effective(leg, plan.target)) for leg in plan.legs]
+        return tuple(one.result() for one in found)
 
     async def _effective(self, leg: LegPlan, target: Decimal) -> Effective:
         """Raises VenueError, BadInput where the account cannot be read; the gate then doubts the leg."""

@@ -13,59 +13,95 @@ from solvent.venues.stated import InstrumentTerms, NewOrder
 SECRET = Secret("s3cret-of-a-key-that-is-worth-nothing")
 AT_MS = 1_760_000_000_123
 VECTORS = {
-    'limit order': (
+    "limit order": (
         5000,
-        {'symbol': 'BTC-USDT', 'side': 'BUY', 'type': 'LIMIT', 'quantity': '0.0001', 'price': '61000.1', 'timeInForce': 'GTC', 'positionSide': 'BOTH', 'clientOrderId': 'slv-0a1b2c3d-x_1'},
+        {
+            "symbol": "BTC-USDT",
+            "side": "BUY",
+            "type": "LIMIT",
+            "quantity": "0.0001",
+            "price": "61000.1",
+            "timeInForce": "GTC",
+            "positionSide": "BOTH",
+            "clientOrderId": "slv-0a1b2c3d-x_1",
+        },
         "clientOrderId=slv-0a1b2c3d-x_1&positionSide=BOTH&price=61000.1&quantity=0.0001&recvWindow=5000&"
         "side=BUY&symbol=BTC-USDT&timeInForce=GTC&timestamp=1760000000123&type=LIMIT",
-        '2794faab6b0ec1ab75f6e34450cc1f66104dabc0ffccaa879768a63882ab95ef',
+        "2794faab6b0ec1ab75f6e34450cc1f66104dabc0ffccaa879768a63882ab95ef",
     ),
-    'tiny price, big quantity': (
+    "tiny price, big quantity": (
         5000,
-        {'symbol': '1000PEPE-USDT', 'side': 'SELL', 'type': 'LIMIT', 'quantity': '123456789012345', 'price': '0.000000012', 'timeInForce': 'PostOnly', 'positionSide': 'SHORT', 'clientOrderId': 'slv-ff'},
+        {
+            "symbol": "1000PEPE-USDT",
+            "side": "SELL",
+            "type": "LIMIT",
+            "quantity": "123456789012345",
+            "price": "0.000000012",
+            "timeInForce": "PostOnly",
+            "positionSide": "SHORT",
+            "clientOrderId": "slv-ff",
+        },
         "clientOrderId=slv-ff&positionSide=SHORT&price=0.000000012&quantity=123456789012345&"
         "recvWindow=5000&side=SELL&symbol=1000PEPE-USDT&timeInForce=PostOnly&timestamp=1760000000123&"
         "type=LIMIT",
-        '3d46691cf01ab9ce3336c88b26d62df9bd68c779cbe8070f94aafd33abc5e0d2',
+        "3d46691cf01ab9ce3336c88b26d62df9bd68c779cbe8070f94aafd33abc5e0d2",
     ),
-    'reduce only, whole numbers': (
+    "reduce only, whole numbers": (
         5000,
-        {'symbol': 'ETH-USDT', 'side': 'SELL', 'type': 'MARKET', 'quantity': '1500', 'positionSide': 'BOTH', 'reduceOnly': 'true', 'clientOrderId': 'a'},
+        {
+            "symbol": "ETH-USDT",
+            "side": "SELL",
+            "type": "MARKET",
+            "quantity": "1500",
+            "positionSide": "BOTH",
+            "reduceOnly": "true",
+            "clientOrderId": "a",
+        },
         "clientOrderId=a&positionSide=BOTH&quantity=1500&recvWindow=5000&reduceOnly=true&side=SELL&"
         "symbol=ETH-USDT&timestamp=1760000000123&type=MARKET",
-        'aad60af358dc37c6cb651eeb03c9e0e71c87787fc8b5c4399cb4878754a330e1',
+        "aad60af358dc37c6cb651eeb03c9e0e71c87787fc8b5c4399cb4878754a330e1",
     ),
-    'short window': (
+    "short window": (
         137,
-        {'symbol': 'ETH-USDT', 'side': 'BUY', 'type': 'STOP', 'quantity': '1', 'price': '2000', 'stopPrice': '1999.99', 'timeInForce': 'IOC', 'positionSide': 'LONG', 'clientOrderId': 'b'},
+        {
+            "symbol": "ETH-USDT",
+            "side": "BUY",
+            "type": "STOP",
+            "quantity": "1",
+            "price": "2000",
+            "stopPrice": "1999.99",
+            "timeInForce": "IOC",
+            "positionSide": "LONG",
+            "clientOrderId": "b",
+        },
         "clientOrderId=b&positionSide=LONG&price=2000&quantity=1&recvWindow=137&side=BUY&"
         "stopPrice=1999.99&symbol=ETH-USDT&timeInForce=IOC&timestamp=1760000000123&type=STOP",
-        '7c751fa6fefcd1f48b3ef7f703762e20f770601b966c879755f30bffc0d5b2ef',
+        "7c751fa6fefcd1f48b3ef7f703762e20f770601b966c879755f30bffc0d5b2ef",
     ),
-    'cancel': (
+    "cancel": (
         5000,
-        {'symbol': 'BTC-USDT', 'orderId': '1850000000000000123'},
+        {"symbol": "BTC-USDT", "orderId": "1850000000000000123"},
         "orderId=1850000000000000123&recvWindow=5000&symbol=BTC-USDT&timestamp=1760000000123",
-        'e18ad1ab1e0ff3c4ee9ab8a797fbed5190cb5dbcf11a1645c022ec3ada163a0b',
+        "e18ad1ab1e0ff3c4ee9ab8a797fbed5190cb5dbcf11a1645c022ec3ada163a0b",
     ),
-    'leverage': (
+    "leverage": (
         5000,
-        {'symbol': 'BTC-USDT', 'side': 'BOTH', 'leverage': '20'},
+        {"symbol": "BTC-USDT", "side": "BOTH", "leverage": "20"},
         "leverage=20&recvWindow=5000&side=BOTH&symbol=BTC-USDT&timestamp=1760000000123",
-        '4c2a39b62cebfa7bb3baf25204a669459bdc16797f97cc015478356ffe656a78',
+        "4c2a39b62cebfa7bb3baf25204a669459bdc16797f97cc015478356ffe656a78",
     ),
-    'a list': (
+    "a list": (
         5000,
-        {'symbol': 'BTC-USDT', 'orderIdList': '[1850000000000000123,1850000000000000124]'},
+        {"symbol": "BTC-USDT", "orderIdList": "[1850000000000000123,1850000000000000124]"},
         "orderIdList=%5B1850000000000000123%2C1850000000000000124%5D&recvWindow=5000&symbol=BTC-USDT&"
         "timestamp=1760000000123",
-        'cb3b33d83fd53c2fdc4623d7ded65256399bf65b1d500b1ad22052c5b4d90795',
+        "cb3b33d83fd53c2fdc4623d7ded65256399bf65b1d500b1ad22052c5b4d90795",
     ),
-    'nothing but time': (
+    "nothing but time": (
         5000,
         {},
         "recvWindow=5000&timestamp=1760000000123",
-        'd7fda1e499f93966b7f6146f839c1b5bdf3a11554b0f035bf63b7b347d4a86b4',
+        "d7fda1e499f93966b7f6146f839c1b5bdf3a11554b0f035bf63b7b347d4a86b4",
     ),
 }
 
