@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,16 @@ def test_risk_and_audit_state(tmp_path):
     gone = solvent("risk", "status", tmp_path / "elsewhere")
     assert gone.returncode == 1
     assert "no-gate" in gone.stderr
+
+
+def test_nonsense_on_the_control_socket_does_not_end_it(tmp_path, monkeypatch):
+    """Whoever asks next must still be able to trip the breaker."""
+    monkeypatch.chdir(tmp_path)  # a socket's own path must be short
+    with AuditLogger(tmp_path) as audit:
+        risk = RiskManager(limits(), audit, 10_000)
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(".risk.sock")
+            peer.sendall(b"[" * 4000 + b"\n")
+            assert b"expected {command, reason}" in peer.recv(1000)
+        assert solvent("risk", "trip", tmp_path).returncode == 0
+        assert risk._state.circuit_breaker_tripped

@@ -146,7 +146,8 @@ def test_a_price_that_does_not_end():
         order = asked(symbol, 1, Decimal("0.01"), None)
         position = Decimal("0.3") if symbol == odd.instrument else HELD["", "ETH", ""]
         with localcontext(EXACT):
-            quick = view.after(order, mark, position, {}, HELD, LEAST)
+            held = {**HELD, ("", odd.instrument, ""): Decimal("0.3")}
+            quick = view.after(order, mark, position, {}, held, LEAST)
             slow = margin_exact.after(report.evaluation, view.instrument, order, mark, position, {})
         assert not quick.unknown
         assert free(quick) == free(slow)

@@ -210,7 +210,7 @@ def test_a_position_that_changed_is_worked_out_again():
         found = [
             read(view.after(order, None, Decimal("-0.1"), working, {("", "ETH", ""): n}, LEAST)) for n in sizes
         ]
-    assert [f.initial for f in found] == [2_000 + n * 300 for n in (3, 3, 2, 4, 3)]
+    assert [f.initial for f in found] == [2_000 + n * 300 for n in (3, 3, 4, 4, 3)]
 
 
 NVDA = replace(perp("xyz:NVDA", 200, 10), underlying="NVDA")

@@ -102,7 +102,10 @@ def test_what_is_held_needs_a_rate_that_is_young():
     )
     risk.update_market_price("BTC", 50_000)
     risk.update_rate("EUR", "1.1")
-    asyncio.run(tracker.update_from_fill(Fill(id="1", symbol="BTC", side="buy", quantity=1, price=49_900, fee=10)))
+    at = clock()
+    asyncio.run(
+        tracker.update_from_fill(Fill(id="1", symbol="BTC", side="buy", quantity=1, price=49_900, fee=10, time=at))
+    )
     assert pnl(risk) == 99, "gain and fee are in what the contract settles in"
     risk.update_market_price("ETH", 10)
     clock.pass_(minutes=5)

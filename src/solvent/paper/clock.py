@@ -27,6 +27,26 @@ class RunningClock:
         return time.time_ns() // 1_000_000
 
 
+class ReadClock:
+    """Another clock as it was last read: all that happens at one moment happens at the same millisecond.
+
+    Only so can what a moment brought be told again from its two times.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.read()
+
+    def read(self) -> None:
+        self._market, self._wall = self._clock.market_ms(), self._clock.wall_ms()
+
+    def market_ms(self) -> int:
+        return self._market
+
+    def wall_ms(self) -> int:
+        return self._wall
+
+
 class SetClock:
     """A clock that stands still until it is moved: for tests, replays and simulations."""
 

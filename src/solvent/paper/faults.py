@@ -37,6 +37,7 @@ class Fault(StrEnum):
 
 STATES: Final = frozenset({Fault.DOWN, Fault.CLOCK_SKEW, Fault.THIN_BOOK, Fault.STALE_MARKS})
 """Faults that hold while they are set, instead of striking now and then."""
+LONGEST_MS: Final = 86_400_000
 
 
 @dataclass(slots=True)
@@ -73,6 +74,8 @@ class Planned:
             raise BadInput("chance", "a number from 0 to 1", made.chance)
         if not 0 < made.share <= 1:
             raise BadInput("share", "a number above 0, at most 1", made.share)
+        if not (-LONGEST_MS if kind is Fault.CLOCK_SKEW else 0) <= made.ms <= LONGEST_MS:
+            raise BadInput("ms", f"milliseconds up to {LONGEST_MS}; only a clock may be behind", made.ms)
         left = given.get("left")
         if left is not None and (type(left) is not int or left < 0):
             raise BadInput("left", "a whole number from 0", left)

@@ -171,6 +171,10 @@ class RecordedPrices:
         return Step(self._index, now + self._shift, dict(self._prices), dict.fromkeys(self._prices, 0), ONE)
 
 
+LATEST_MS: Final = 10**14
+HIGHEST: Final = 10**12 * ONE
+
+
 def _read_marks(path: Path) -> list[tuple[int, str, int]]:
     rows: list[tuple[int, str, int]] = []
     try:
@@ -195,6 +199,7 @@ def _mark(row: Mapping[str, str], where: str, last: int) -> tuple[int, str, int]
         raise BadInput(where, "a time in ms and a price", f"{row['time']}, {row['price']}") from None
     if row["underlying"] not in UNDERLYINGS:
         raise BadInput(where, " or ".join(UNDERLYINGS), row["underlying"])
-    if time < last or price <= 0:
-        raise BadInput(where, "times that never fall and prices above 0", f"{time}, {row['price']}")
+    if not last <= time < LATEST_MS or not 0 < price < HIGHEST:
+        wanted = "times in ms that never fall and prices from above 0 to below 10^12"
+        raise BadInput(where, wanted, f"{row['time']:.30}, {row['price']:.30}")
     return time, row["underlying"], price

@@ -5,19 +5,18 @@ and, where the clock can be set, moves it.
 """
 
 import asyncio
-import json
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import WSMsgType, web
 
 from solvent.core.errors import BadInput
-from solvent.paper.clock import SetClock
+from solvent.paper.control import control
 from solvent.paper.door import pass_through
 from solvent.paper.events import Happened
-from solvent.paper.faults import Fault, Planned
+from solvent.paper.faults import Fault
 from solvent.paper.wire import Frame, Request, Session
 from solvent.paper.world import World
 
@@ -121,7 +120,7 @@ class Server:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         path = request.rel_url.raw_path
         if path.startswith(CONTROL):
-            return await self._control(request, path.removeprefix(CONTROL))
+            return await self._control(request)
         venue, _, rest = path.lstrip("/").partition("/")
         if venue not in self._world.venues:
             return web.json_response({"error": "unknown venue", "venues": list(self._world.venues)}, status=404)
@@ -161,6 +160,7 @@ class Server:
         try:
             async for message in socket:
                 if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                    self._world.advance()
                     line.put(session.received(message.data))
         finally:
             self._lines.discard(line)
@@ -198,51 +198,15 @@ class Server:
                 await line.socket.close()
                 return
 
-    async def _control(self, request: web.Request, what: str) -> web.Response:
+    async def _control(self, request: web.Request) -> web.Response:
+        asked = Request(request.method, request.rel_url.raw_path, body=await request.read())
         try:
-            if what == "faults":
-                return await self._control_faults(request)
-            if what == "time":
-                return await self._control_time(request)
+            answer = control(self._world, asked)
         except BadInput as error:
             return web.json_response({"error": str(error), "field": error.field}, status=400)
-        return web.json_response({"error": "unknown", "known": ["faults", "time"]}, status=404)
-
-    async def _control_faults(self, request: web.Request) -> web.Response:
-        faults = self._world.faults
-        if request.method == "POST":
-            given = _object(await request.read())
-            faults.plan(Planned.read(given))
-        elif request.method == "DELETE":
-            faults.clear()
-        planned = [{**vars_of(fault), "kind": str(fault.kind)} for fault in faults.planned]
-        return web.json_response({"planned": planned, "met": dict(faults.met)})
-
-    async def _control_time(self, request: web.Request) -> web.Response:
-        clock = self._world.around.clock
-        if request.method == "POST":
-            given = _object(await request.read()).get("forward_ms")
-            if not isinstance(clock, SetClock):
-                raise BadInput("forward_ms", "a clock that can be set", "<a running clock>")
-            if type(given) is not int or given < 0:
-                raise BadInput("forward_ms", "a whole number from 0", given)
-            clock.forward(given)
-            self._world.advance()
-        return web.json_response({"market_ms": clock.market_ms(), "wall_ms": clock.wall_ms()})
-
-
-def vars_of(fault: Planned) -> dict[str, Any]:
-    return {name: getattr(fault, name) for name in Planned.__slots__}
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise BadInput("body", "a JSON object", "<something else>")
-    return given
+        if answer is None:
+            return web.json_response({"error": "unknown", "known": ["faults", "time"]}, status=404)
+        return web.json_response(answer)
 
 
 async def _write(socket: web.WebSocketResponse, frame: Frame) -> None:

@@ -1,6 +1,7 @@
-"""The state of a paper world in one SQLite file: the requests that changed it, and when.
+"""The state of a paper world in one SQLite file: the requests that changed it, and each moment it moved.
 
-Since a world follows from its seed, the time and its requests, to open the file is to hand them in again.
+Since a world follows from its seed, the times and its requests, to open the file is to hand them in again. What
+was written survives the end of the process, however it came.
 """
 
 import json
@@ -13,6 +14,8 @@ from typing import Final
 from solvent.core.errors import BadInput
 from solvent.paper.wire import Request
 
+TIME: Final = "TIME"
+"""Stands in the place of a method where time went on without a request."""
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS made (one INTEGER PRIMARY KEY CHECK (one = 1), setting TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS request (
@@ -24,21 +27,22 @@ CREATE TABLE IF NOT EXISTS request (
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A request as it came in. Venue "" is the control endpoint."""
+    """A request as it came in. Venue "" is the control endpoint; without a request, time just went on."""
 
     venue: str
-    request: Request
+    request: Request | None
     market_ms: int
     wall_ms: int
 
 
 class StateFile:
-    """Each request is on disk before it is handled. One world, one file."""
+    """Each request is in the file before it is handled. One world, one file."""
 
     def __init__(self, path: Path, setting: dict[str, object]) -> None:
         try:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.executescript(SCHEMA)
             row = self._db.execute("SELECT setting FROM made").fetchone()
@@ -75,13 +79,18 @@ class StateFile:
             ),
         )
 
+    def keep_time(self, market_ms: int, wall_ms: int) -> None:
+        """The market went on to here, at this wall time."""
+        self.keep("", Request(TIME, ""), market_ms, wall_ms)
+
     def kept(self) -> Iterator[Kept]:
-        """All requests, oldest first."""
+        """All requests and moments, oldest first."""
         rows = self._db.execute(
             "SELECT venue, method, path, query, headers, body, market_ms, wall_ms FROM request ORDER BY number"
         ).fetchall()
         for venue, method, path, query, headers, body, market_ms, wall_ms in rows:
-            yield Kept(venue, Request(method, path, query, json.loads(headers), body), market_ms, wall_ms)
+            asked = None if method == TIME else Request(method, path, query, json.loads(headers), body)
+            yield Kept(venue, asked, market_ms, wall_ms)
 
     def close(self) -> None:
         self._db.close()

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from solvent.paper.clock import RunningClock, SetClock
+from solvent.paper.clock import ReadClock, RunningClock, SetClock
+from solvent.paper.control import CLEAR, plan
 from solvent.paper.faults import Faults
 from solvent.paper.prices import RecordedPrices, SeededPrices
 from solvent.paper.server import Server
@@ -50,16 +51,28 @@ def build(setting: Setting, clock: SetClock | None = None) -> World:
     set_clock = SetClock(start, time.time_ns() // 1_000_000) if clock is None else clock
     around = Surroundings(setting.seed, set_clock, Faults(setting.seed))
     world = World(around, prices, setting.venues)
-    last = start
     if file is not None:
-        for kept in file.kept():
-            set_clock.market, set_clock.wall = kept.market_ms, kept.wall_ms
-            world.handle(kept.venue, kept.request)
-            last = kept.market_ms
-        around.keep = file.keep
+        _again(world, file, set_clock)
     if clock is None:
-        around.clock = RunningClock(last, setting.speed)
+        around.clock = ReadClock(RunningClock(set_clock.market, setting.speed))
     return world
+
+
+def _again(world: World, file: StateFile, clock: SetClock) -> None:
+    """All that the file holds, at its own times. Faults do not outlive the process that they were planned in."""
+    for kept in file.kept():
+        clock.market, clock.wall = kept.market_ms, kept.wall_ms
+        if kept.request is None:
+            world.advance()
+        elif kept.venue == "":
+            world.advance()
+            plan(world, kept.request)
+        else:
+            world.handle(kept.venue, kept.request)
+    if world.faults.planned:
+        world.faults.clear()
+        file.keep("", CLEAR, clock.market, clock.wall)
+    world.around.keep, world.around.keep_time = file.keep, file.keep_time
 
 
 def _start(setting: Setting, clock: SetClock | None) -> int:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from solvent.core.errors import BadInput
 from solvent.paper import matching
-from solvent.paper.clock import Clock
+from solvent.paper.clock import Clock, ReadClock
 from solvent.paper.events import Stepped
 from solvent.paper.exchange import Exchange
 from solvent.paper.faults import Fault, Faults
@@ -37,6 +37,8 @@ class Surroundings:
     """How a session hands in a request that came through a socket; the world sets it."""
     keep: Callable[[str, Request, int, int], None] | None = None
     """Called with (venue, request, market ms, wall ms) before a request that may change anything is handled."""
+    keep_time: Callable[[int, int], None] | None = None
+    """Called with (market ms, wall ms) before the market takes steps: orders expire by wall time on the way."""
 
     def wall_ms(self, venue: str) -> int:
         """Wall time as the venue's own clock has it."""
@@ -75,7 +77,12 @@ class World:
 
     def advance(self) -> None:
         """Bring the market up to the clock, step by step."""
-        now = self.around.clock.market_ms()
+        clock = self.around.clock
+        if isinstance(clock, ReadClock):
+            clock.read()
+        now = clock.market_ms()
+        if self.around.keep_time is not None and self.step.time + STEP_MS <= now:
+            self.around.keep_time(now, clock.wall_ms())
         for _ in range(CATCH_UP):
             if self.step.time + STEP_MS > now:
                 return

@@ -132,6 +132,21 @@ class Lines:
         same = [k for k in keys if k in self.positions and k[2] == key[2] and not (k[0] and key[0])]
         return same[0] if len(same) == 1 else key
 
+    def joined(self, key: LineKey) -> tuple[LineKey, ...]:
+        """Lines that hold nothing and whose orders may fill on this one: same symbol and side, and not two venues
+        that are both named.
+        """
+        keys = self._by_symbol.get(key[1])
+        if not keys or (len(keys) == 1 and key in keys):
+            return ()
+        return tuple(
+            sorted(
+                k
+                for k in keys
+                if k != key and k[2] == key[2] and k not in self.positions and not (k[0] and key[0])
+            )
+        )
+
     def contract(self, venue: str, symbol: str) -> Contract:
         return self.contracts.of(venue, symbol)
 
@@ -222,15 +237,19 @@ class Lines:
         if not self.assets[asset]:
             del self.assets[asset]
 
-    def others(self, key: LineKey) -> Others:
-        """All lines but this one."""
-        own = self._worst.get(key)
+    def others(self, key: LineKey, joined: tuple[LineKey, ...] = ()) -> Others:
+        """All lines but this one and those that are joined to it."""
         blind = self._blind
-        lines = len(self._worst) + len(blind)
-        if own is not None or key in blind:
-            lines -= 1
-        unknown = tuple(k[1] for k in blind if k != key) if blind else ()
-        return Others(self._total if own is None else self._total - own, lines, unknown)
+        total, lines = self._total, len(self._worst) + len(blind)
+        for own in (key, *joined):
+            found = self._worst.get(own)
+            if found is not None:
+                total -= found
+                lines -= 1
+            elif own in blind:
+                lines -= 1
+        unknown = tuple(k[1] for k in blind if k != key and k not in joined) if blind else ()
+        return Others(total, lines, unknown)
 
 
 __all__ = [

@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 
-from solvent.core.account import Account, Level, Mode, Pool, Side
+from solvent.core.account import Account, Kind, Level, Mode, Pool, Side
 from solvent.core.errors import BadInput, Refused
 from solvent.core.numbers import decimal_of
 from solvent.margin.changes import Trade
@@ -30,13 +30,19 @@ def after(
     mark: Decimal | None,
     position: Decimal,
     working: Mapping[LineKey, tuple[Resting, ...]],
+    since: Mapping[LineKey, Decimal] | None = None,
 ) -> MarginAfter:
-    """The order's pools once the order and all that works are filled at their worst. Raises Refused."""
+    """The order's pools once the order and all that works are filled at their worst. `since` is what is held
+    beyond the report, by line: positive bought, negative sold. Raises Refused.
+    """
     working = here(working, str(made.account.venue))
     account = replace(made.account, pools=tuple(replace(p.pool, collateral=p.collateral) for p in made.pools))
     name, side = instrument(order.symbol), _side_of(order)
     if mark is not None:
         account = _repriced(account, name, Fraction(mark))
+    for line, more in (since or {}).items():
+        bought, other = 1 if more > 0 else -1, Side(line[2]) if line[2] in ("long", "short") else None
+        account = _filled(account, made, instrument(line[1]), other, bought, [(abs(more), None)])
     own = working.get(order.key, ())
     filled = _others_filled(account, made, instrument, order.key, working)
     asked = None if order.market else order.price
@@ -64,6 +70,51 @@ def after(
     scaled = [None if x is None else Decimal(int(x * scale)) for x in (equity, initial, before, reducing)]
     ratio = None if near is None else Ratio(Decimal(near.numerator), Decimal(near.denominator))
     return MarginAfter("", "", scaled[0], scaled[1], Decimal(scale), ratio, scaled[2], scaled[3], pair)
+
+
+def reported(made: Evaluation, *, spot: bool = False) -> dict[tuple[str, str], Decimal]:
+    """What the report holds, by instrument and position side ("" where the venue nets; the pool's name where one
+    instrument is held cross one way and isolated the other).
+    """
+    sizes: dict[tuple[str, str], Decimal] = {}
+    for result in made.positions:
+        held = result.position
+        if spot or held.kind is Kind.PERP:
+            key, size = (held.instrument, str(held.side) if made.rules.hedge_mode else ""), decimal_of(held.size)
+            if sizes.get(key, ZERO) * size < 0:
+                key = (held.instrument, result.pool.name)
+            sizes[key] = sizes.get(key, ZERO) + size
+    return sizes
+
+
+def lists(made: Evaluation, sizes: Mapping[tuple[str, str], Decimal], name: str) -> bool:
+    """Whether the report knows an instrument."""
+    return name in made.account.instruments or any(name == of for of, _ in sizes)
+
+
+def held_since(
+    made: Evaluation,
+    sizes: Mapping[tuple[str, str], Decimal],
+    instrument: Callable[[str], str],
+    positions: Mapping[LineKey, Decimal],
+) -> dict[LineKey, Decimal]:
+    """What lines hold beyond the report (`sizes`), by fills that came after it. What they hold less is not
+    believed: the report may be the newer one.
+    """
+    found: dict[LineKey, Decimal] = {}
+    venue = str(made.account.venue)
+    for key, size in positions.items():
+        if key[0] not in ("", venue):
+            continue
+        name = instrument(key[1])
+        said = sizes.get((name, key[2]), ZERO)
+        if not key[2] and made.rules.hedge_mode:  # told without its side: both are meant
+            said = sum((q for (of, _), q in sizes.items() if of == name), ZERO)
+        if size == said or (abs(size) <= abs(said) and size * said > 0):
+            continue
+        if said or lists(made, sizes, name):  # else it is another venue's, or no part of any pool
+            found[key] = size - said
+    return found
 
 
 def here(working: Mapping[LineKey, tuple[Resting, ...]], venue: str) -> Mapping[LineKey, tuple[Resting, ...]]:

@@ -6,7 +6,8 @@ least common multiple of the rates' denominators, so that they end as decimals; 
 
 This quick way serves cross pools where each instrument has one position, and what it asks is convex in its
 notional and follows from nothing else (Hyperliquid). Everything else goes through `solvent.risk.margin_exact`,
-which changes the account and evaluates it. Both count what already works, at its worst, on every line of the pool.
+which changes the account and evaluates it. Both count what already works, at its worst, on every line of the pool,
+and what was filled since the report was made.
 """
 
 from collections.abc import Mapping
@@ -83,6 +84,8 @@ class MarginView:
         self.at_ms = at_ms
         self.venue = str(made.account.venue)
         self._names = dict(names or {})
+        self.sizes = margin_exact.reported(made, spot=True)
+        self._since: tuple[dict[LineKey, Decimal], dict[LineKey, Decimal]] = ({}, {})
         self._distance = distance
         self._pools: dict[str, Sums | None] = {}
         self._terms: dict[str, Terms | None] = {}
@@ -94,6 +97,10 @@ class MarginView:
 
     def instrument(self, symbol: str) -> str:
         return self._names.get(symbol, symbol)
+
+    def lists(self, symbol: str) -> bool:
+        """Whether the report knows the instrument of a symbol."""
+        return margin_exact.lists(self.made, self.sizes, self.instrument(symbol))
 
     def after(
         self,
@@ -107,19 +114,31 @@ class MarginView:
         """The order's pool once the order and all that works are filled at their worst. Call it in EXACT."""
         try:
             name, working = self.instrument(order.symbol), margin_exact.here(working, self.venue)
+            since = self._held_since(positions)
             prepared = self._sums and distance == self._distance and not order.side
-            if prepared and (working or name not in self._ordered) and self._knows(working):
+            if prepared and (working or name not in self._ordered) and self._knows(working, since):
                 terms = self._terms_of(name)
                 if terms is not None:
                     sums = self._sums_of(self._pool_of(name))
                     assert sums is not None
-                    return self._quick(sums, terms, name, order, mark, position, working, positions)
-            return margin_exact.after(self.made, self.instrument, order, mark, position, working)
+                    return self._quick(sums, terms, name, order, mark, position, working, positions, since)
+            return margin_exact.after(self.made, self.instrument, order, mark, position, working, since)
         except Refused as refusal:
             return MarginAfter(refusal.code, str(refusal))
 
-    def _knows(self, working: Working) -> bool:
-        """Whether the quick way has terms of all that may open. Asked first: new terms may change the scale."""
+    def _held_since(self, positions: Mapping[LineKey, Decimal]) -> dict[LineKey, Decimal]:
+        """What was filled since the report. The positions of the last question are not looked through again."""
+        if positions != self._since[0]:
+            since = margin_exact.held_since(self.made, self.sizes, self.instrument, positions)
+            self._since = (dict(positions), since)
+        return self._since[1]
+
+    def _knows(self, working: Working, since: Mapping[LineKey, Decimal]) -> bool:
+        """Whether the quick way has terms of all that may open or was filled since the report. Asked first: new
+        terms may change the scale.
+        """
+        if since and any(self._terms_of(self.instrument(key[1])) is None or key[2] for key in since):
+            return False
         for key, orders in working.items():
             if not _only_closes(orders) and self._terms_of(self.instrument(key[1])) is None:
                 return False
@@ -245,10 +264,11 @@ class MarginView:
         position: Decimal,
         working: Working,
         positions: Mapping[LineKey, Decimal],
+        since: Mapping[LineKey, Decimal],
     ) -> MarginAfter:
         scale, sign, key = sums.scale, order.sign, order.key
         price = terms.price if mark is None else mark
-        rest = self._rest(sums, key, working, positions)
+        rest = self._rest(sums, key, working, positions, since)
         own = working.get(key, ())
         # the pool with this position at today's mark and size, then each side of its line filled
         repriced = (
@@ -282,13 +302,20 @@ class MarginView:
                 pair = self._pair(sums.name, name, sign)
         return MarginAfter("", note, worst_equity, worst_initial, scale, nearest, before, reducing_to, pair)
 
-    def _rest(self, sums: Sums, key: LineKey, working: Working, positions: Mapping[LineKey, Decimal]) -> LineCost:
-        """The worst that working orders on the pool's other lines do."""
+    def _rest(
+        self,
+        sums: Sums,
+        key: LineKey,
+        working: Working,
+        positions: Mapping[LineKey, Decimal],
+        since: Mapping[LineKey, Decimal],
+    ) -> LineCost:
+        """The worst that working orders on the pool's other lines, and fills since the report, do."""
         total = NO_COST
-        for other, orders in working.items():
+        for other in {**working, **since} if since else working:
             if other == key:
                 continue
-            c = self._cost(sums, other, orders, positions.get(other))
+            c = self._cost(sums, other, working.get(other, ()), positions.get(other))
             if c is not NO_COST:
                 total = LineCost(
                     total.cost + c.cost,
@@ -302,20 +329,22 @@ class MarginView:
         kept = self._costs.get(key)
         if kept is not None and kept[0] is orders and kept[1] == position:
             return kept[2]
-        if _only_closes(orders):
-            return NO_COST
         name = self.instrument(key[1])
+        if _only_closes(orders) and (position is None or position == self.sizes.get((name, key[2]), ZERO)):
+            return NO_COST
         pool = self._pool_of(name)
         if pool is not None and pool.pool.name != sums.name:
             return NO_COST
         terms = self._terms_of(name)
+        if terms is None and _only_closes(orders):
+            return NO_COST
         assert terms is not None
         assert self._pools[sums.name] is sums
         size = terms.size if position is None else position
         cost = NO_COST
         for sign in (1, -1):
             fills = side_fills(size, orders, sign)
-            if not fills:
+            if not fills and size == terms.size:
                 continue
             side = side_filled(terms, size, terms.price, sign, fills, sums.scale)
             drop = drop_of(side.size * terms.price, terms.maintenance, self._distance, int(sums.scale))

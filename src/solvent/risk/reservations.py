@@ -116,18 +116,19 @@ class Reservations:
                 del self._lines[found.resting.key]
         return found
 
-    def find(self, client_id: str, order_id: str) -> Reservation | None:
-        """By client id, else by the venue's own id."""
+    def find(self, client_id: str, order_id: str, venue: str = "") -> Reservation | None:
+        """By client id, else by the venue's own id, which another venue may use too."""
         found = self._held.get(client_id) if client_id else None
         if found is not None or not order_id:
             return found
         if order_id in self._held:
             return self._held[order_id]
-        return next((r for r in self._held.values() if r.order_id == order_id), None)
+        same = (r for r in self._held.values() if r.order_id == order_id)
+        return next((r for r in same if not (venue and r.resting.key[0]) or r.resting.key[0] == venue), None)
 
-    def fill(self, client_id: str, order_id: str, quantity: Decimal) -> Reservation | None:
+    def fill(self, client_id: str, order_id: str, quantity: Decimal, venue: str = "") -> Reservation | None:
         """Take a fill off what remains; done when nothing does. A fill proves that the order was sent."""
-        found = self.find(client_id, order_id)
+        found = self.find(client_id, order_id, venue)
         if found is None:
             return None
         remaining = found.resting.remaining - quantity
@@ -155,7 +156,7 @@ class Reservations:
         """
         seen = set()
         for order in reported:
-            known = self.find(order.client_id, order.order_id)
+            known = self.find(order.client_id, order.order_id, order.resting.key[0])
             if known is not None:
                 resting = order.resting._replace(client_id=known.client_id)
                 order = Reservation(resting, Stage.LIVE, known.at_ms, order.order_id or known.order_id)

@@ -34,6 +34,8 @@ class Asked(NamedTuple):
     price: Decimal | None
     reduce_only: bool
     client_id: str
+    trigger: Decimal | None = None
+    """From which price on it works; None: at once."""
 
     @property
     def key(self) -> LineKey:
@@ -183,12 +185,14 @@ def unknown(s: Situation, code: str) -> tuple[str, str]:
 
 def resting(order: Asked) -> Resting:
     """The order as it would work."""
-    price = None if order.market else order.price
+    price = order.trigger if order.market and order.sign > 0 else None if order.market else order.price
     return Resting(order.client_id, order.key, order.sign, order.quantity, price, order.reduce_only)
 
 
 def _notional(order: Asked, mark: Decimal | None, contract: Contract) -> Decimal | None:
     at = mark if order.market else order.price
+    if order.market and at is not None and order.trigger is not None:
+        at = max(at, order.trigger)  # it fills where it is triggered
     if order.sign < 0 and not order.market and at is not None:
         if mark is None:
             return None
@@ -223,6 +227,7 @@ def read_order(order: Any, client_id: str = "") -> Asked:
     if not isinstance(reduce_only, bool):
         raise Malformed("reduce_only: expected true or false")
     position_side = getattr(order, "position_side", None)
+    trigger = getattr(order, "trigger_price", None)
     return Asked(
         _text(order, "symbol"),
         _text(order, "venue", optional=True),
@@ -233,6 +238,7 @@ def read_order(order: Any, client_id: str = "") -> Asked:
         None if price is None else _positive(price, "price"),
         reduce_only,
         _text(order, "client_id", optional=True) or client_id,
+        None if trigger is None else _positive(trigger, "trigger_price"),
     )
 
 

@@ -208,12 +208,15 @@ def _filled(state: DeskState, record: Record) -> None:
     settle = state.contracts.of(*key[:2]).settle
     price = state.marks.get(key[:2], state.marks.get(("", key[1])))
     inverse, unit = _unit(state, key, record)
-    if price is not None and not inverse:
+    # what happened before the last account update is in its equity: an old list read again is no profit today
+    known = _in_equity(state, record) and record["time"] < state.money_at_ms
+    if price is not None and not inverse and not known:
         signed = quantity if record["side"] == "buy" else -quantity
         gained = (price - Decimal(record["price"])) * signed * unit
         state.gain(gained, settle, record["at_ms"])
-    state.gain(-Decimal(record.get("fee") or 0), record.get("fee_asset") or settle, record["at_ms"])
-    state.reservations.fill(record.get("client_id") or "", record.get("order_id") or "", quantity)
+    if not known:
+        state.gain(-Decimal(record.get("fee") or 0), record.get("fee_asset") or settle, record["at_ms"])
+    state.reservations.fill(record.get("client_id") or "", record.get("order_id") or "", quantity, key[0])
 
 
 def _traded(state: DeskState, record: Record) -> None:

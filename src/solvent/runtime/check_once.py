@@ -13,6 +13,7 @@ from solvent.core.numbers import decimal_of
 from solvent.risk.gate import RiskDecision
 from solvent.runtime.config import RiskConfig
 from solvent.runtime.risk_manager import RiskManager
+from solvent.venues.depth import shallow
 
 FACTS = frozenset({"mark", "bid", "ask", "equity", "balance", "rates"})
 FIELDS = frozenset(
@@ -23,6 +24,7 @@ FIELDS = frozenset(
         "type",
         "quantity",
         "price",
+        "trigger_price",
         "reduce_only",
         "venue",
         "position_side",
@@ -47,8 +49,8 @@ class OrderWords:
 def order_of(text: str) -> OrderWords:
     """Raises BadInput where the text is no JSON object of an order's fields."""
     try:
-        body = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        body = msgspec.json.decode(shallow(text))
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         raise BadInput("--order", "JSON", f"<{error}>") from None
     if not isinstance(body, dict):
         raise BadInput("--order", "an object", f"<{type(body).__name__}>")

@@ -80,7 +80,7 @@ class Control:
         try:
             asked = json.loads(line)
             command, reason = asked["command"], str(asked.get("reason") or "")
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return {"ok": False, "error": "expected {command, reason}"}
         match command:
             case "status":

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from solvent.core.errors import BadInput
 from solvent.core.numbers import parse_decimal, text
 from solvent.risk.breaker import Cause, Phase, phase
 from solvent.risk.breaker import trip as tripped
@@ -98,12 +99,23 @@ class Desk:
         fields.setdefault("at_ms", self.now_ms())
         fields["desk"] = True
         try:
-            pending = self.journal.submit(kind, None, wait, **fields)
+            pending = self._submit(kind, wait, fields)
             if wait:
                 pending.wait()
         except FAILURES as error:
             self.fail(str(error))
         self._applied(kind, fields)
+
+    def _submit(self, kind: str, wait: bool, fields: dict[str, Any]) -> Pending:
+        """What a venue or a library says may hold what must not enter a journal: then the fact goes without it."""
+        try:
+            return self.journal.submit(kind, None, wait, **fields)
+        except BadInput:
+            words = {"reason", "message"} & fields.keys()
+            if not words:
+                raise
+            fields.update(dict.fromkeys(words, "<withheld>"))
+            return self.journal.submit(kind, None, wait, **fields)
 
     def put_decision(self, kind: str, fields: dict[str, Any], loop: asyncio.AbstractEventLoop | None) -> Pending:
         """Record and apply; raises, with nothing applied, where the journal takes no record."""
@@ -178,12 +190,20 @@ class Desk:
         return phase(self.state.breaker, minutes, now_ms, bool(self.opening()))
 
     def opening(self) -> tuple[Reservation, ...]:
-        """Working orders that could make a position larger or turn it."""
+        """Working orders that could make a position larger or, with those before them, turn it."""
         found = []
+        left: dict[tuple[LineKey, int], Decimal] = {}
         for held in self.state.reservations.all():
             r = held.resting
-            position = self.lines.positions.get(r.key, ZERO)
-            if not r.reduce_only and not (position * r.sign < 0 and r.remaining <= abs(position)):
+            if r.reduce_only:
+                continue
+            key = self.lines.home(r.key)
+            position = self.lines.positions.get(key, ZERO)
+            # what an earlier order of the side may close, a later one would turn
+            closes = left.get((key, r.sign), abs(position) if position * r.sign < 0 else ZERO)
+            if r.remaining <= closes:
+                left[key, r.sign] = closes - r.remaining
+            else:
                 found.append(held)
         return tuple(found)
 
@@ -275,10 +295,15 @@ def held_by(positions: Any) -> tuple[dict[LineKey, Decimal], dict[LineKey, str]]
     """
     held: dict[LineKey, Decimal] = {}
     doubtful: dict[LineKey, str] = {}
+    owners: dict[LineKey, str] = {}
     for position in positions:
         side = getattr(position, "position_side", None) or ""
         line = (str(getattr(position, "venue", None) or ""), str(position.symbol), str(side))
-        held[line] = held.get(line, ZERO) + parse_decimal(position.quantity, f"position {position.symbol}")
+        size = parse_decimal(position.quantity, f"position {position.symbol}")
+        held[line] = held.get(line, ZERO) + size
+        account = str(getattr(position, "account", None) or "")
+        if size and owners.setdefault(line, account) != account:
+            doubtful[line] = "several accounts hold it, and one gate watches one account"
         why = getattr(position, "inconsistent", "")
         if why:
             doubtful[line] = str(why)

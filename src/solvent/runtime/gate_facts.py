@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from decimal import Decimal, localcontext
 from typing import Any
 
-from solvent.core.errors import BadInput
 from solvent.core.facts import FundingPayment, Transfer
 from solvent.core.numbers import text
 from solvent.risk.leverage_facts import LeverageFact
 from solvent.risk.limits import Limits
 from solvent.risk.situation import EXACT, Mark
+from solvent.risk.state import key_of
 from solvent.runtime.desk import Desk
 from solvent.runtime.order_words import asset_of, fill_fields, number_of, price_of
 from solvent.runtime.sight import Sight
@@ -214,10 +214,7 @@ class GateFacts:
         kind = type(error).__name__ if isinstance(error, BaseException) else "error"
         with self._exact() as now:
             said = {"error": kind, "message": str(error)[:200], "counted": True, "at_ms": now}
-            try:
-                self._desk.put("error", wait=True, **said)
-            except BadInput:  # the message held what may not enter a journal
-                self._desk.put("error", wait=True, **{**said, "message": "<withheld>"})
+            self._desk.put("error", wait=True, **said)
             self._desk.watch(self.config)
 
     def record_success(self) -> None:
@@ -251,7 +248,8 @@ class GateFacts:
             if not self._desk.state.knows_fill(fields):
                 unit = self._desk.unit(fields["venue"], fields["symbol"])
                 self._desk.put(kind, at_ms=now, **fields, **unit)
-            self._sight.positions_changed()
+                size = Decimal(fields["quantity"])
+                self._sight.filled(key_of(fields), size if fields["side"] == "buy" else -size, now)
             self._desk.watch(self.config)
 
     def count_trade(self, pnl: Decimal | None, asset: str = "", fees: Mapping[str, Decimal] | None = None) -> None:

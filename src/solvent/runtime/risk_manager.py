@@ -105,11 +105,13 @@ class RiskManager(GateFacts):
     def breaker_phase(self) -> Phase:
         """closed, tripped, cooling or ready."""
         with self._exact() as now:
+            self._sight.look()
             return self._desk.phase(self.config, now)
 
     def orders_to_cancel(self) -> tuple[Reservation, ...]:
         """Working orders that could make a position larger or turn it: cancel them when the breaker trips."""
         with self._exact():
+            self._sight.look()
             return self._desk.opening()
 
     # decisions
@@ -264,6 +266,7 @@ class RiskManager(GateFacts):
     def status(self) -> dict[str, Any]:
         """The breaker, the day and what works, as plain data."""
         with self._exact() as now:
+            self._sight.look()
             return self._desk.status(self.config, now)
 
     def snapshot(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ what needs it is refused.
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from solvent.core.account import Account, Kind
 from solvent.core.numbers import decimal_of, text
@@ -18,7 +18,8 @@ from solvent.risk.contracts import LINEAR, Contract, Home, contract_of
 from solvent.risk.instruments import instrument_facts
 from solvent.risk.leverage_facts import of_order
 from solvent.risk.limits import Limits
-from solvent.risk.lines import ZERO, LineKey
+from solvent.risk.lines import ZERO, LineKey, Resting
+from solvent.risk.margin_exact import reported
 from solvent.risk.margin_view import MarginView
 from solvent.risk.situation import (
     NO_RATES,
@@ -36,6 +37,8 @@ from solvent.risk.state import WINDOW_MS, utc_day
 from solvent.runtime.config import RiskConfig
 from solvent.runtime.desk import MS_PER_DAY, Desk, held_by
 
+FILLS_KEPT_MS: Final = 600_000
+
 
 class Sight:
     """Everything that a situation is made of. Its owner holds the lock and the exact context."""
@@ -49,11 +52,15 @@ class Sight:
         self._instruments: dict[tuple[str, str], InstrumentFacts] | None = None
         self._margins: dict[str, MarginView] = {}
         self._reported: dict[LineKey, Decimal] = {}
+        self._filled_before: dict[str, dict[LineKey, Decimal]] = {}
+        """By venue: what fills had made of each line when its report was captured. The report has those."""
+        self._late: list[tuple[int, LineKey, Decimal]] = []
+        """Fills of the last minutes: a report may be older than they are."""
         self._doubtful: dict[LineKey, str] = {}
         self._followed: set[LineKey] = set()
         """Lines that the tracker ever spoke of: there it knows better than the caller."""
         self._limits: dict[tuple[str, str], Limits] = {}
-        self._own_in_use = False
+        self._own_in_use = self._told = False
         self._book: Any = None
         self._tracked: tuple[dict[LineKey, Decimal], dict[LineKey, str]] = ({}, {})
         self._day: tuple[str, int] = ("", -1)
@@ -88,10 +95,11 @@ class Sight:
         if account is None:
             raise ValueError(f"report: expected a Report or an Account, was {type(report).__name__}")
         made: Evaluation = getattr(report, "evaluation", None) or evaluate_rules(rules_for(account))
-        at = next(t for t in (as_of_ms, account.as_of, now) if t is not None)
+        at = min(now, next(t for t in (as_of_ms, account.as_of, now) if t is not None))  # no report is of tomorrow
         view = MarginView(made, at, self.config.min_liquidation_distance, symbols)
+        self._make_room(view.venue)
         self._margins[view.venue] = view
-        self._reported = {k: q for k, q in self._reported.items() if k[0] not in ("", view.venue)}
+        self._filled_before[view.venue] = self._filled_at(at)
         self.positions_changed()
         home = "" if len(self._margins) == 1 else view.venue
         names = {instrument: symbol for symbol, instrument in (symbols or {}).items()}
@@ -102,21 +110,64 @@ class Sight:
             },
             now,
         )
+        for (name, side), size in reported(made).items():
+            self._reported[home, names.get(name, name), side] = size
         marks = []
         for result in made.positions:
             position = result.position
             if position.kind is not Kind.PERP:
                 continue
             symbol = names.get(position.instrument, position.instrument)
-            side = str(position.side) if made.rules.hedge_mode else ""
-            key, size = (home, symbol, side), decimal_of(position.size)
-            if self._reported.get(key, ZERO) * size < 0:  # held cross one way and isolated the other
-                key = (home, symbol, result.pool.name)
-            self._reported[key] = self._reported.get(key, ZERO) + size
             known = self.marks.get((home, symbol))
             if known is None or known.at_ms < at:
                 marks.append((home, symbol, Mark(decimal_of(position.price), at)))
         return marks
+
+    def _make_room(self, venue: str) -> None:
+        """What the venue's last report said goes. What the only report of another venue said was kept under no
+        venue's name: from now on there are two, and it is kept under its own.
+        """
+        others = [name for name in self._margins if name != venue]
+        if len(others) == 1:
+            self._reported = {(k[0] or others[0], *k[1:]): q for k, q in self._reported.items()}
+        self._reported = {k: q for k, q in self._reported.items() if k[0] not in ("", venue)}
+
+    def filled(self, key: LineKey, signed: Decimal, now: int) -> None:
+        """A fill that the gate was told of, and counts."""
+        kept = now - FILLS_KEPT_MS
+        if self._late and self._late[0][0] < kept:
+            self._late = [one for one in self._late if one[0] >= kept]
+        self._late.append((now, key, signed))
+        self.positions_changed()
+
+    def _filled_at(self, at: int) -> dict[LineKey, Decimal]:
+        """What fills had made of each line at a time not long ago."""
+        found = dict(self.desk.state.positions)
+        for when, key, signed in self._late:
+            if when > at:
+                found[key] = found.get(key, ZERO) - signed
+        return found
+
+    def _since_report(self, fills: Mapping[LineKey, Decimal]) -> dict[LineKey, Decimal]:
+        """What reports say of each line, and what was filled since; other lines as fills have made them. Fills
+        alone do not tell what was held before the first of them.
+        """
+        found, left = dict(fills), dict(self._reported)
+        lines = {**fills, **{k: ZERO for before in self._filled_before.values() for k in before}}
+        for key in lines:
+            venue = self._reporter(key)
+            if venue is None:
+                continue
+            size = left.pop((venue, *key[1:]), ZERO) + left.pop(("", *key[1:]), ZERO)
+            found[key] = size + fills.get(key, ZERO) - self._filled_before[venue].get(key, ZERO)
+        return {key: size for key, size in {**left, **found}.items() if size}
+
+    def _reporter(self, key: LineKey) -> str | None:
+        """The venue whose report speaks of a line; None where none does, or nobody knows which."""
+        if key[0]:
+            return key[0] if key[0] in self._margins else None
+        naming = [name for name, view in self._margins.items() if view.lists(key[1])]
+        return naming[0] if len(naming) == 1 else None
 
     # one decision
 
@@ -124,21 +175,24 @@ class Sight:
         """Raises BadInput where a position given by the caller is not readable."""
         state, lines = self.desk.state, self.desk.lines
         self._hold(positions)
-        limits = self._limits_of(order.symbol, order.venue)
         marked = lines.marked(order.venue, order.symbol)
         key = lines.home(order.key)
         if key[0] != order.venue:
             order = order._replace(venue=key[0])
         venue, symbol, _ = key
+        limits = self._limits_of(symbol, venue)
         mark = None if marked is None else self.marks[marked]
         position, working = lines.positions.get(key, ZERO), lines.working.get(key, ())
-        others = lines.others(key)
+        joined = lines.joined(key)
+        for one in joined:
+            working += lines.working.get(one, ())
+        others = lines.others(key, joined)
         facts = self._facts_of(venue, symbol)
         equity = state.equity_now
         money = (
             None if equity is None or state.balance is None else Money(state.balance, equity, state.money_at_ms)
         )
-        recent = state.recent.get((venue, symbol))
+        recent = [t for home in dict.fromkeys((venue, "")) for t in state.recent.get((home, symbol), ())]
         contract = lines.contract(venue, symbol)
         rate = lines.rates.get(contract.quote)
         assets = self._assets(contract)
@@ -155,13 +209,13 @@ class Sight:
             working,
             others,
             len(state.reservations),
-            0 if recent is None else sum(at > now - WINDOW_MS for at in recent),
+            sum(at > now - WINDOW_MS for at in recent),
             state.losses,
             state.errors,
             state.breaker,
             facts,
-            state.inconsistent.get(key) or self._doubtful.get(key, ""),
-            self._margin(order, mark, position, limits, now) if self._margins else None,
+            self._doubt(key),
+            self._margin(order, mark, position, working, joined, limits, now) if self._margins else None,
             self.desk.failure,
             *sums(order, mark, position, working, others, contract, rate),
             self.desk.rates if assets else NO_RATES,
@@ -170,6 +224,14 @@ class Sight:
             contract.quote if rate is None else "",
             of_order(state.leverages.values(), venue, symbol) if state.leverages else None,
         )
+
+    def _doubt(self, key: LineKey) -> str:
+        """Why the line, or one that it cannot be told from, is not certain."""
+        for doubts in (self.desk.state.inconsistent, self._doubtful):
+            for one, why in doubts.items():
+                if one[1:] == key[1:] and (one[0] == key[0] or not (one[0] and key[0])):
+                    return why
+        return ""
 
     def _assets(self, contract: Contract) -> tuple[str, ...]:
         """What must have a rate before risk is opened."""
@@ -208,24 +270,28 @@ class Sight:
             return Day(start + pnl + state.transfers, ZERO)
         return Day(start, pnl)
 
+    def look(self) -> None:
+        """Look up what is held now; what a caller told with his last order stands until his next."""
+        if self.tracker is not None or not self._told:
+            self._hold(None)
+
     def _hold(self, positions: Iterable[Any] | None) -> None:
         """Put into the running sums what is held, by whoever knows best: a tracker, else the caller for the
-        symbols he names, else the fills that the gate was told of, else a report.
+        symbols he names, else a report and the fills since, else the fills that the gate was told of.
         """
         if positions is None and self._own_in_use and (self.tracker is None or self.tracker.book is self._book):
             return
-        own = dict(self.desk.state.positions)
-        said, self._doubtful = held_by(() if positions is None else positions)
+        fills = self.desk.state.positions
+        own = self._since_report(fills) if self._margins else dict(fills)
+        known, self._doubtful = held_by(() if positions is None else positions)
         if self.tracker is not None:
             followed, doubtful = self.tracked()
             self._doubtful = {**self._doubtful, **doubtful}
-            own = {**own, **{k: q for k, q in said.items() if k not in self._followed}, **followed}
-        else:
-            own = {**own, **said}
-        told = {(k[1], k[2]) for k in own} if self._reported else ()
-        own |= {k: q for k, q in self._reported.items() if (k[1], k[2]) not in told}
+            known = {**_without(known, self._followed), **followed}
+        own = {**_without(own, known), **known}
         self.desk.lines.set_positions(own)
         self._own_in_use = positions is None
+        self._told = positions is not None
 
     def tracked(self) -> tuple[dict[LineKey, Decimal], dict[LineKey, str]]:
         """What the tracker holds, and doubts; where it once held something and does not now, that is 0."""
@@ -275,7 +341,16 @@ class Sight:
         if rows:
             self.desk.put("reconciled", adopted=rows, at_ms=now)
 
-    def _margin(self, order: Asked, mark: Mark | None, position: Decimal, limits: Limits, now: int) -> MarginAfter:
+    def _margin(
+        self,
+        order: Asked,
+        mark: Mark | None,
+        position: Decimal,
+        own: tuple[Resting, ...],
+        joined: tuple[LineKey, ...],
+        limits: Limits,
+        now: int,
+    ) -> MarginAfter:
         view = self._margins.get(order.venue)
         if view is None and not order.venue and len(self._margins) == 1:
             view = next(iter(self._margins.values()))
@@ -287,9 +362,26 @@ class Sight:
         lines = self.desk.lines
         distance = limits.min_liquidation_distance
         try:
-            return view.after(order, price, position, lines.working, lines.positions, distance)
+            working = lines.working
+            if joined:
+                working = {**{k: orders for k, orders in working.items() if k not in joined}, order.key: own}
+            return view.after(order, price, position, working, lines.positions, distance)
         except Exception as error:
             return MarginAfter("check-raised", f"{type(error).__name__}: {error}"[:200])
+
+
+def _without(lines: Mapping[LineKey, Decimal], known: Iterable[LineKey]) -> dict[LineKey, Decimal]:
+    """The lines of which nobody knows better: same symbol and side, and not two venues that are both named."""
+    homes: dict[tuple[str, str], set[str]] = {}
+    for venue, symbol, side in known:
+        homes.setdefault((symbol, side), set()).add(venue)
+    if not homes:
+        return dict(lines)
+    return {
+        key: size
+        for key, size in lines.items()
+        if (at := homes.get(key[1:])) is None or (key[0] and key[0] not in at and "" not in at)
+    }
 
 
 def account_of(source: Any) -> Account | None:

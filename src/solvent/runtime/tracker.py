@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 from solvent.core.account import Account, Side
 from solvent.core.facts import Adoption, Contract, Event, Fill, FundingPayment, Mark, Numeric, Transfer
-from solvent.core.numbers import text
 from solvent.positions import (
     Book,
     Key,
@@ -27,6 +26,7 @@ from solvent.positions import (
     reconcile,
 )
 from solvent.positions.grains import add
+from solvent.runtime import position_words
 from solvent.runtime.book_snapshots import SNAPSHOT_EVERY, snapshots_of
 
 Clock = Callable[[], int]
@@ -150,15 +150,17 @@ class PositionTracker:
         last = self._marked_at.get(named)
         if last is None or now - last >= self._mark_interval_ms:
             self._marked_at[named] = now
+            # one for all venues takes the place of a venue's own, so their order on record must be ours
+            self.flush_marks([one for one in self._pending if one[1] == mark.symbol])
             self._record("mark", event_data(mark))
             self._snapshot()
         else:
             self._pending[named] = mark
 
-    def flush_marks(self) -> None:
-        """Put the marks on record that are still held back."""
-        for named, mark in list(self._pending.items()):
-            self._record("mark", event_data(mark))
+    def flush_marks(self, which: Iterable[tuple[str, str]] | None = None) -> None:
+        """Put the marks on record that are still held back: all, or those of some (venue, symbol)."""
+        for named in list(self._pending) if which is None else which:
+            self._record("mark", event_data(self._pending[named]))
             del self._pending[named]
 
     async def adopt(
@@ -232,7 +234,7 @@ class PositionTracker:
         """Compare with the venue's account; on record, and changing nothing."""
         found = reconcile(self._book, account, name=name, venue=venue)
         self.flush_marks()
-        self._record("reconciled", _reconciled(found))
+        self._record("reconciled", position_words.reconciled(found))
         for listener in tuple(self._reconcile_listeners):
             listener(found)
         return found
@@ -317,17 +319,19 @@ class PositionTracker:
         if self._journal is None:
             return
         for closed in outcome.closed:
-            await self._arecord("position_closed", _closed(closed))
+            await self._arecord("position_closed", position_words.closed(closed))
         if isinstance(event, Adoption):
             for position in self._book.open():
                 if (position.venue, position.account) == (event.venue, event.account):
-                    await self._arecord("position_updated", _updated(position))
+                    await self._arecord("position_updated", position_words.updated(position))
         elif outcome.key is not None:
             position = self._book.positions[outcome.key]
             if position.is_open:
-                await self._arecord("position_updated", _updated(position))
+                await self._arecord("position_updated", position_words.updated(position))
             if outcome.gap:
-                await self._arecord("position_inconsistent", {**_named(position), "reason": outcome.gap})
+                await self._arecord(
+                    "position_inconsistent", {**position_words.named(position), "reason": outcome.gap}
+                )
 
     def _snapshot(self) -> None:
         """A snapshot, if it is time: the book must be what the records so far make."""
@@ -349,65 +353,6 @@ class PositionTracker:
     def _note(self, fields: dict[str, Any], record: Any) -> None:
         if self._snapshots is not None and "fact" in fields:
             self._snapshots.noted(record)
-
-
-def _shown(value: Decimal | None) -> str | None:
-    return None if value is None else text(value)
-
-
-def _named(position: Position) -> dict[str, Any]:
-    body: dict[str, Any] = {"symbol": position.symbol, "venue": position.venue, "account": position.account}
-    return body if position.position_side is None else {**body, "position_side": str(position.position_side)}
-
-
-def _updated(position: Position) -> dict[str, Any]:
-    return {
-        **_named(position),
-        "quantity": text(position.quantity),
-        "entry_price": _shown(position.entry_price),
-        "realized_pnl": _shown(position.realized_pnl),
-        "unrealized_pnl": _shown(position.unrealized_pnl),
-        "consistent": position.consistent,
-    }
-
-
-def _closed(position: Position) -> dict[str, Any]:
-    return {
-        **_named(position),
-        "side": None if position.direction is None else str(position.direction),
-        "quantity": text(position.opened_quantity),
-        "entry_price": _shown(position.entry_price),
-        "exit_price": _shown(position.exit_price),
-        "realized_pnl": _shown(position.realized_pnl),
-        "fees": {asset: text(paid) for asset, paid in position.fees.items()},
-        "funding": text(position.funding),
-        "net_pnl": _shown(position.net_pnl),
-        "mae": _shown(position.max_adverse_excursion),
-        "mfe": _shown(position.max_favorable_excursion),
-        "opened_at": position.opened_at,
-        "closed_at": position.closed_at,
-    }
-
-
-def _reconciled(found: Reconciliation) -> dict[str, Any]:
-    return {
-        "venue": found.venue,
-        "account": found.account,
-        "as_of": found.as_of,
-        "agrees": found.agrees,
-        "items": [
-            {
-                "symbol": item.key.symbol,
-                "position_side": None if item.key.side is None else str(item.key.side),
-                "verdict": str(item.verdict),
-                "our_size": text(item.our_size),
-                "their_size": text(item.their_size),
-                "our_entry": _shown(item.our_entry),
-                "their_entry": _shown(item.their_entry),
-            }
-            for item in found.items
-        ],
-    }
 
 
 __all__ = ["MARK_INTERVAL_MS", "Clock", "FillListener", "Journal", "Listener", "PositionTracker", "wall_clock"]

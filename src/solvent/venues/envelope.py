@@ -14,6 +14,7 @@ import msgspec
 
 from solvent.core.account import LAST_MS, Note
 from solvent.core.errors import BadInput
+from solvent.venues.depth import shallow
 
 MAX_BYTES = 64 * 1024 * 1024
 FAR_APART_MS = 5_000
@@ -110,7 +111,7 @@ def read_json(source: Path | str | bytes | Mapping[str, Any]) -> Any:
         except OSError as error:
             raise BadInput(name, "a readable file", f"<{error.strerror or error}>") from None
     try:
-        return msgspec.json.decode(data)
+        return msgspec.json.decode(shallow(data))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadInput(name, "JSON", f"<{str(error)[:100]}>") from None
 

@@ -11,7 +11,7 @@ T = TypeVar("T")
 class Together:
     """`async with Together() as at_once: mark = at_once.create_task(...)`; afterwards `mark.result()`.
 
-    Raises the first failure itself. (asyncio's own task group leaves a cancellation counted on Python 3.11, so that
+    Raises the first failure itself. (asyncio's task group leaves a cancellation counted on Python 3.11, so that
     a timeout around it ends as a cancellation.)
     """
 

@@ -16,6 +16,7 @@ import msgspec
 
 from solvent.core.errors import BadInput
 from solvent.venues.clock import REAL, Backoff, Times
+from solvent.venues.depth import shallow
 from solvent.venues.failures import (
     Asked,
     RateLimited,
@@ -70,7 +71,7 @@ class Reply:
         Raises Retryable where it is no JSON, UnknownOutcome if the request was to change something.
         """
         try:
-            return msgspec.json.decode(self.body)
+            return msgspec.json.decode(shallow(self.body))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise self.unclear(f"the answer is no JSON: {str(error)[:80]}") from None
 

@@ -17,7 +17,7 @@ from solvent.venues.clock import Times
 from solvent.venues.keys import Credentials, Secret
 from solvent.venues.stated import NewOrder
 
-START = 1_760_000_000_000 // 28_800_000 * 28_800_000 + 3_600_000
+START = 1_760_000_000_000 // 28_800_000 * 28_800_000 - 120_000  # Two minutes before funding.
 D = Decimal
 
 
@@ -110,4 +110,16 @@ async def until(events, enough, seconds=20):
             found.append(event)
             if enough(found):
                 return found
+    return found
+
+
+async def quiet(events, seconds):
+    """What else comes in that time."""
+    found = []
+    try:
+        async with asyncio.timeout(seconds):
+            async for event in events:
+                found.append(event)
+    except TimeoutError:
+        pass
     return found

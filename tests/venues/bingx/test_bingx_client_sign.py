@@ -25,8 +25,10 @@ VECTORS = {
             "positionSide": "BOTH",
             "clientOrderId": "slv-0a1b2c3d-x_1",
         },
-        "clientOrderId=slv-0a1b2c3d-x_1&positionSide=BOTH&price=61000.1&quantity=0.0001&recvWindow=5000&"
-        "side=BUY&symbol=BTC-USDT&timeInForce=GTC&timestamp=1760000000123&type=LIMIT",
+        (
+            "clientOrderId=slv-0a1b2c3d-x_1&positionSide=BOTH&price=61000.1&quantity=0.0001&recvWindow=5000&"
+            "side=BUY&symbol=BTC-USDT&timeInForce=GTC&timestamp=1760000000123&type=LIMIT"
+        ),
         "2794faab6b0ec1ab75f6e34450cc1f66104dabc0ffccaa879768a63882ab95ef",
     ),
     "tiny price, big quantity": (
@@ -41,9 +43,11 @@ VECTORS = {
             "positionSide": "SHORT",
             "clientOrderId": "slv-ff",
         },
-        "clientOrderId=slv-ff&positionSide=SHORT&price=0.000000012&quantity=123456789012345&"
-        "recvWindow=5000&side=SELL&symbol=1000PEPE-USDT&timeInForce=PostOnly&timestamp=1760000000123&"
-        "type=LIMIT",
+        (
+            "clientOrderId=slv-ff&positionSide=SHORT&price=0.000000012&quantity=123456789012345&"
+            "recvWindow=5000&side=SELL&symbol=1000PEPE-USDT&timeInForce=PostOnly&timestamp=1760000000123&"
+            "type=LIMIT"
+        ),
         "3d46691cf01ab9ce3336c88b26d62df9bd68c779cbe8070f94aafd33abc5e0d2",
     ),
     "reduce only, whole numbers": (
@@ -57,8 +61,10 @@ VECTORS = {
             "reduceOnly": "true",
             "clientOrderId": "a",
         },
-        "clientOrderId=a&positionSide=BOTH&quantity=1500&recvWindow=5000&reduceOnly=true&side=SELL&"
-        "symbol=ETH-USDT&timestamp=1760000000123&type=MARKET",
+        (
+            "clientOrderId=a&positionSide=BOTH&quantity=1500&recvWindow=5000&reduceOnly=true&side=SELL&"
+            "symbol=ETH-USDT&timestamp=1760000000123&type=MARKET"
+        ),
         "aad60af358dc37c6cb651eeb03c9e0e71c87787fc8b5c4399cb4878754a330e1",
     ),
     "short window": (
@@ -74,8 +80,10 @@ VECTORS = {
             "positionSide": "LONG",
             "clientOrderId": "b",
         },
-        "clientOrderId=b&positionSide=LONG&price=2000&quantity=1&recvWindow=137&side=BUY&"
-        "stopPrice=1999.99&symbol=ETH-USDT&timeInForce=IOC&timestamp=1760000000123&type=STOP",
+        (
+            "clientOrderId=b&positionSide=LONG&price=2000&quantity=1&recvWindow=137&side=BUY&"
+            "stopPrice=1999.99&symbol=ETH-USDT&timeInForce=IOC&timestamp=1760000000123&type=STOP"
+        ),
         "7c751fa6fefcd1f48b3ef7f703762e20f770601b966c879755f30bffc0d5b2ef",
     ),
     "cancel": (
@@ -93,8 +101,10 @@ VECTORS = {
     "a list": (
         5000,
         {"symbol": "BTC-USDT", "orderIdList": "[1850000000000000123,1850000000000000124]"},
-        "orderIdList=%5B1850000000000000123%2C1850000000000000124%5D&recvWindow=5000&symbol=BTC-USDT&"
-        "timestamp=1760000000123",
+        (
+            "orderIdList=%5B1850000000000000123%2C1850000000000000124%5D&recvWindow=5000&symbol=BTC-USDT&"
+            "timestamp=1760000000123"
+        ),
         "cb3b33d83fd53c2fdc4623d7ded65256399bf65b1d500b1ad22052c5b4d90795",
     ),
     "nothing but time": (

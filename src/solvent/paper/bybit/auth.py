@@ -73,6 +73,10 @@ class Gate:
         if count > PER_IP:
             raise Refused(10018, "Exceeded the IP Rate Limit. Access too frequent.", status=403)
 
+    def is_full(self, now: int) -> bool:
+        """Whether the next request is turned away, whatever it asks."""
+        return self._ip[0] == now // IP_WINDOW_MS and self._ip[1] >= PER_IP
+
     def who(self, request: Request, now: int) -> Key:
         headers = request.headers
         name, stamp = headers.get("x-bapi-api-key", ""), headers.get("x-bapi-timestamp", "")

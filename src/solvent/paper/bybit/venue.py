@@ -87,7 +87,8 @@ class Bybit:
         return answer(result, now, headers=headers, extra=extra)
 
     def changes(self, request: Request) -> bool:
-        return request.method == "POST"
+        """What writes, but not what the limit on all requests turns away: reads count there, and are not kept."""
+        return request.method == "POST" and not self.gate.is_full(self.desk.wall())
 
     def broken(self, kind: Fault) -> Response:
         now = self.desk.wall()

@@ -1,27 +1,25 @@
 """What BingX's WebSocket says, as events. Every frame is gzip; no frame is trusted further than it can be read."""
 
 import json
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
-from solvent.core.account import Side
 from solvent.core.errors import BadInput
 from solvent.core.facts import Mark
 from solvent.core.numbers import Number, parse_decimal
 from solvent.venues import envelope
 from solvent.venues.bingx import holdings, orders, quotes
 from solvent.venues.bingx.refusals import VENUE
+from solvent.venues.depth import shallow
 from solvent.venues.events import BalanceSeen, MarkSeen, OrderSeen, PositionSeen, SettingsSeen, StreamEvent
 from solvent.venues.failures import Retryable
-from solvent.venues.stated import LeverageState, VenueBalance, VenueOrder, VenuePosition
+from solvent.venues.stated import LeverageState, VenueBalance, VenuePosition
 from solvent.venues.stream import MAX_FRAME, Acked, Decoded, Say, gunzip
 
 EXECUTED: Final = frozenset({"TRADE", "CALCULATED", "ADL", "LIQUIDATION"})
-MOST_ORDERS: Final = 20_000
 
 
 class _BalanceRow(msgspec.Struct, frozen=True):
@@ -56,7 +54,7 @@ class _MarkRow(msgspec.Struct, frozen=True):
 
 
 class Frames:
-    """Reads frames. Holds what must be known across them: orders that rest, instruments that are held."""
+    """Reads frames, each by itself: what is in one that nobody took must leave no trace here."""
 
     def __init__(
         self,
@@ -71,10 +69,6 @@ class Frames:
         self._topics = frozenset(topics)
         self._hint = hint
         self._now_ms = now_ms
-        self.resting: dict[str, str] = {}
-        """Instrument by order id."""
-        self.held: dict[tuple[str, Side | None], VenuePosition] = {}
-        self._newest: OrderedDict[str, tuple[bool, Decimal]] = OrderedDict()
 
     def decode(self, frame: str | bytes) -> Decoded:
         """Raises BadInput; Retryable where the listen key is over."""
@@ -84,7 +78,7 @@ class Frames:
         if said == b"Pong":
             return []
         try:
-            body = msgspec.json.decode(said)
+            body = msgspec.json.decode(shallow(said))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             raise BadInput("frame", "JSON", "<something else>") from None
         if not isinstance(body, dict):
@@ -116,34 +110,13 @@ class Frames:
         order = orders.pushed(row, self._account, self._foreign, time)
         if "fills" in self._topics and row.get("x") in EXECUTED:
             self._hint(order.venue_id, order.filled or None, time or self._now_ms())
-        return [OrderSeen(order)] if self.is_news(order) and "orders" in self._topics else []
-
-    def is_news(self, order: VenueOrder) -> bool:
-        """Whether it says more than what was told before; a frame that comes late or twice does not."""
-        ended = order.status.is_open is False
-        known = self._newest.get(order.venue_id)
-        if known is not None and (known[0] or order.filled < known[1]):
-            return False
-        self._newest[order.venue_id] = (ended, order.filled)
-        self._newest.move_to_end(order.venue_id)
-        if len(self._newest) > MOST_ORDERS:
-            self._newest.popitem(last=False)
-        if ended:
-            self.resting.pop(order.venue_id, None)
-        else:
-            self.resting[order.venue_id] = order.instrument
-        return True
+        return [OrderSeen(order)] if "orders" in self._topics else []
 
     def _account_update(self, row: Any, time: int | None) -> Iterable[StreamEvent]:
         raw = envelope.decode(row, _Update, "a")
         found: list[StreamEvent] = []
         for index, held in enumerate(raw.P or ()):
             position = _position(held, f"a.P[{index}]")
-            key = (position.instrument, position.position_side)
-            if position.size:
-                self.held[key] = position
-            else:
-                self.held.pop(key, None)
             if "positions" in self._topics:
                 found.append(PositionSeen(position, time))
         if "balances" in self._topics:

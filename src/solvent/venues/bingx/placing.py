@@ -97,8 +97,11 @@ class BingxOrders(BingxReader):
                 if refused.code in ENDED:
                     return Cancelled(instrument=instrument, venue_id=venue_id, client_id=client_id, already=True)
                 raise
-            except UnknownOutcome:
-                found = await self.order(instrument, client_id=client_id, venue_id=venue_id)
+            except UnknownOutcome as unknown:
+                try:
+                    found = await self.order(instrument, client_id=client_id, venue_id=venue_id)
+                except Retryable:
+                    raise unknown from None  # Not even read back: it may be gone or not.
                 if found is None or found.status.is_open is False:
                     return _ended(instrument, found, client_id, venue_id)
                 if attempt == CANCEL_TRIES:

@@ -157,11 +157,11 @@ def funding_rates(data: Any) -> dict[str, FundingRate]:
     return found
 
 
-def interval_hours(data: Any) -> Decimal | None:
-    """Hours between the two newest settlements; None where there are not two."""
+def interval_hours(data: Any, next_time: int | None = None) -> Decimal | None:
+    """Hours between the newest settlement and the next one, or the one before; None where only one is known."""
     rows = envelope.decode(data, list[Settled], "fundingRate")
     times = {milliseconds(raw.funding_time, f"fundingRate[{i}].fundingTime") for i, raw in enumerate(rows)}
-    newest = sorted(times)[-2:]
+    newest = sorted(times if next_time is None else times | {next_time})[-2:]
     return Decimal(newest[1] - newest[0]) / HOUR_MS if len(newest) == 2 else None
 
 

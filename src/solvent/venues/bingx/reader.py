@@ -1,7 +1,7 @@
 """An account at BingX, read. Market data needs no key; all else is shown to the account's key only."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -32,7 +32,6 @@ from solvent.venues.stated import (
     VenueOrder,
     VenuePosition,
 )
-from solvent.venues.together import Together
 
 if TYPE_CHECKING:
     import aiohttp
@@ -129,7 +128,7 @@ class BingxReader:
                 found[name] = FundingRate(
                     instrument=name,
                     rate=rate.rate,
-                    interval_hours=quotes.interval_hours(past),
+                    interval_hours=quotes.interval_hours(past, rate.next_time),
                     next_time=rate.next_time,
                     predicted=rate.predicted,
                 )
@@ -245,12 +244,13 @@ class BingxReader:
         return holdings.positions(await self._caller.read(calls.POSITIONS))
 
     async def leverage(self, instrument: str) -> LeverageState:
-        async with Together() as at_once:
-            data = at_once.create_task(self._caller.read(calls.LEVERAGE, {"symbol": instrument}, urgent=True))
-            mode = at_once.create_task(self.margin_mode(instrument))
-            positions = at_once.create_task(self.position_mode())
+        data, mode, positions = await _together(
+            self._caller.read(calls.LEVERAGE, {"symbol": instrument}, urgent=True),
+            self.margin_mode(instrument),
+            self.position_mode(),
+        )
         self._asked[instrument] = None
-        return holdings.leverage(data.result(), instrument, mode.result(), positions.result())
+        return holdings.leverage(data, instrument, mode, positions)
 
     async def margin_mode(self, instrument: str) -> Mode:
         return holdings.margin_mode(
@@ -262,7 +262,7 @@ class BingxReader:
 
     async def bundle(self) -> dict[str, Any]:
         """All parts that the margin reader takes: leverage and tiers of what is held, ordered or watched."""
-        balance, positions, contracts, mode, resting = await asyncio.gather(
+        balance, positions, contracts, mode, resting = await _together(
             self._part(calls.BALANCE),
             self._part(calls.POSITIONS),
             self._part(calls.CONTRACTS),
@@ -273,9 +273,9 @@ class BingxReader:
         names = list(
             dict.fromkeys((*held, *(order.instrument for order in resting), *(self._watched or ()), *self._asked))
         )
-        settings, tables = await asyncio.gather(
-            asyncio.gather(*(self._part(calls.LEVERAGE, symbol=name) for name in names)),
-            asyncio.gather(*(self._part(calls.TIERS, symbol=name) for name in names)),
+        settings, tables = await _together(
+            _together(*(self._part(calls.LEVERAGE, symbol=name) for name in names)),
+            _together(*(self._part(calls.TIERS, symbol=name) for name in names)),
         )
         made: dict[str, Any] = {
             "_meta": {"venue": VENUE, "account": self._account, "captured_at": self._caller.now_ms()},
@@ -285,7 +285,7 @@ class BingxReader:
             "positionSide": [mode],
         }
         if names:
-            made |= {"leverage": list(settings), "maintMarginRatio": list(tables)}
+            made |= {"leverage": settings, "maintMarginRatio": tables}
         return made
 
     async def _part(self, call: Call, **params: str) -> dict[str, Any]:
@@ -329,6 +329,17 @@ class BingxReader:
         if instrument not in self._terms:
             raise BadInput("symbol", "an instrument of BingX (BTC-USDT)", instrument)
         return self._terms[instrument]
+
+
+async def _together(*asks: Coroutine[Any, Any, Any]) -> list[Any]:
+    """The answers; where one fails, the others are called off before that is told."""
+    tasks = [asyncio.ensure_future(ask) for ask in asks]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def order_key(client_id: str | None, venue_id: str | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from solvent.core.numbers import text
 from solvent.venues.bingx import calls, holdings
 from solvent.venues.bingx.placing import BingxOrders
 from solvent.venues.bingx.refusals import VENUE
-from solvent.venues.failures import NotApplied, Retryable, Terminal, UnknownOutcome
+from solvent.venues.failures import NotApplied, RateLimited, Retryable, Terminal, UnknownOutcome, VenueError
 from solvent.venues.resolve import resolve
 from solvent.venues.stated import LeverageState, PositionMode
 
@@ -64,16 +64,23 @@ class BingxSettings(BingxOrders):
         params = {"symbol": instrument, "side": word, "leverage": str(wanted)}
         try:
             await self._change(calls.SET_LEVERAGE, params, f"leverage of {instrument} {word}", applied)
-        except Terminal as refused:
+        except (Terminal, Retryable) as refused:
+            raise await self._with_both_states(refused, instrument, Decimal(wanted), side) from refused
+
+    async def _with_both_states(
+        self, refused: Terminal | Retryable, instrument: str, wanted: Decimal, side: Side | None
+    ) -> VenueError:
+        """The same error, saying what was wanted and what the venue has: one side may be changed already."""
+        try:
             found = await self.leverage(instrument)
-            raise Terminal(
-                VENUE,
-                f"{refused.message}; leverage of {instrument}: wanted {_wanted(Decimal(wanted), side)},"
-                f" the venue has {_shown(found)}",
-                code=refused.code,
-                advice=refused.advice,
-                status=refused.status,
-            ) from refused
+        except VenueError:
+            return refused
+        said = f"{refused.message}; leverage of {instrument}: wanted {_wanted(wanted, side)}"
+        said += f", the venue has {_shown(found)}"
+        if isinstance(refused, Retryable):
+            made = RateLimited if isinstance(refused, RateLimited) else Retryable
+            return made(VENUE, said, code=refused.code, advice=refused.advice, retry_after_s=refused.retry_after_s)
+        return Terminal(VENUE, said, code=refused.code, advice=refused.advice, status=refused.status)
 
     async def set_margin_mode(self, mode: Mode, instrument: str | None = None) -> None:
         """Of one instrument; refused while it has a position or orders."""

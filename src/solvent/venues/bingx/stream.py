@@ -13,7 +13,7 @@ from solvent.core.facts import Fill, Mark
 from solvent.venues.bingx.calls import MAINNET, TESTNET, Caller
 from solvent.venues.bingx.frames import Frames
 from solvent.venues.bingx.refusals import VENUE
-from solvent.venues.bingx.watch import FillWatch, Once
+from solvent.venues.bingx.watch import FillWatch, Once, Told
 from solvent.venues.clock import Times
 from solvent.venues.events import (
     BalanceSeen,
@@ -65,22 +65,25 @@ def open_stream(
         raise NotSupported(VENUE, f"a stream of {', '.join(unknown) or 'nothing'}")
     venue_times = Times(caller.now_ms, times.monotonic, times.sleep)
     streams: list[EventStream] = []
+    told = Told()
     if PRIVATE & set(topics):
         caller.must_sign()
-        private = _Private(reader, caller, frozenset(topics), venue_times)
+        private = _Private(reader, caller, frozenset(topics), told, venue_times)
         streams.append(Connection(private.feed(), since_ms=since_ms, times=venue_times))
         if "fills" in topics:
             streams.append(private.watch)
     if "marks" in topics:
         streams.append(_Marks(reader, caller, marks_of, venue_times))
-    return Once(Merged(*streams))
+    return Once(Merged(*streams), told)
 
 
 class _Private:
     """An account's stream."""
 
-    def __init__(self, reader: "BingxReader", caller: Caller, topics: frozenset[str], times: Times) -> None:
-        self._reader, self._caller, self._topics = reader, caller, topics
+    def __init__(
+        self, reader: "BingxReader", caller: Caller, topics: frozenset[str], told: Told, times: Times
+    ) -> None:
+        self._reader, self._caller, self._topics, self._told = reader, caller, topics, told
         self._key: Secret | None = None
         self._last_fill_ms: int | None = None
         self.watch = FillWatch(self._look, times)
@@ -136,18 +139,17 @@ class _Private:
         """Orders that were made since then, those that rest, and what became of those that rested."""
         made = {order.venue_id: order for order in await self._reader.ended_orders(since_ms)}
         made |= {order.venue_id: order for order in await self._reader.open_orders()}
-        for venue_id, instrument in list(self.frames.resting.items()):
+        for venue_id, instrument in list(self._told.resting.items()):
             if venue_id not in made:
                 found = await self._reader.order(instrument, venue_id=venue_id)
                 if found is not None:
                     made[venue_id] = found
-        return [OrderSeen(order) for order in made.values() if self.frames.is_news(order)]
+        return [OrderSeen(order) for order in made.values()]
 
     async def _positions(self) -> list[StreamEvent]:
         """What is held, and 0 for what was held before."""
         now = {(p.instrument, p.position_side): p for p in await self._reader.positions()}
-        gone = [replace(p, size=Decimal(0), entry=None) for key, p in self.frames.held.items() if key not in now]
-        self.frames.held = now
+        gone = [replace(p, size=Decimal(0), entry=None) for key, p in self._told.held.items() if key not in now]
         return [PositionSeen(position) for position in (*now.values(), *gone)]
 
 

@@ -5,20 +5,24 @@ would be counted twice, so the stream only says when to look.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import TracebackType
 from typing import Final, Self
 
+from solvent.core.account import Side
 from solvent.core.facts import Fill
 from solvent.venues.clock import Times
-from solvent.venues.events import EventStream, FillSeen, StreamEvent, StreamGap
+from solvent.venues.events import EventStream, FillSeen, OrderSeen, PositionSeen, StreamEvent, StreamGap
 from solvent.venues.failures import Retryable
 from solvent.venues.seen import Seen
+from solvent.venues.stated import VenueOrder, VenuePosition
 
 BEFORE_MS: Final = 10_000
 """A look reaches so far behind the hint: clocks differ, and a history is ordered by its own."""
+MOST_ORDERS: Final = 20_000
 WAITS_S: Final = (0.0, 0.15, 0.3, 0.6, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 """Between looks for a fill that the history does not show yet."""
 
@@ -127,12 +131,58 @@ class FillWatch:
         await self.close()
 
 
-class Once:
-    """A stream whose fills are passed on once, from wherever they come."""
+class Told:
+    """What a stream's reader has been told: fills once, orders never back in time, what rests and what is held.
 
-    def __init__(self, inner: EventStream, seen: Seen | None = None) -> None:
+    Kept where events leave, not where frames come in: what a broken connection brought was not told yet.
+    """
+
+    def __init__(self) -> None:
+        self._seen = Seen()
+        self._newest: OrderedDict[str, tuple[bool, Decimal]] = OrderedDict()
+        self.resting: dict[str, str] = {}
+        """Instrument by order id."""
+        self.held: dict[tuple[str, Side | None], VenuePosition] = {}
+
+    def take(self, event: StreamEvent) -> bool:
+        """Whether it is to be passed on; from then on it counts as told."""
+        match event:
+            case FillSeen():
+                if self._seen.has(event):
+                    return False
+                self._seen.add(event)
+            case OrderSeen(order):
+                return self._order(order)
+            case PositionSeen(position):
+                key = (position.instrument, position.position_side)
+                if position.size:
+                    self.held[key] = position
+                else:
+                    self.held.pop(key, None)
+        return True
+
+    def _order(self, order: VenueOrder) -> bool:
+        ended = order.status.is_open is False
+        known = self._newest.get(order.venue_id)
+        if known is not None and (known[0] or order.filled < known[1]):
+            return False
+        self._newest[order.venue_id] = (ended, order.filled)
+        self._newest.move_to_end(order.venue_id)
+        if len(self._newest) > MOST_ORDERS:
+            self._newest.popitem(last=False)
+        if ended:
+            self.resting.pop(order.venue_id, None)
+        else:
+            self.resting[order.venue_id] = order.instrument
+        return True
+
+
+class Once:
+    """A stream of which each fill is passed on once, from wherever it comes."""
+
+    def __init__(self, inner: EventStream, told: Told | None = None) -> None:
         self._inner = inner
-        self._seen = seen if seen is not None else Seen()
+        self._told = told if told is not None else Told()
 
     def __aiter__(self) -> AsyncIterator[StreamEvent]:
         return self
@@ -140,8 +190,7 @@ class Once:
     async def __anext__(self) -> StreamEvent:
         while True:
             event = await self._inner.__anext__()
-            if not self._seen.has(event):
-                self._seen.add(event)
+            if self._told.take(event):
                 return event
 
     async def close(self) -> None:
@@ -157,4 +206,4 @@ class Once:
         await self.close()
 
 
-__all__ = ["FillWatch", "Once"]
+__all__ = ["FillWatch", "Once", "Told"]

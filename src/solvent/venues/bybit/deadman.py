@@ -22,6 +22,8 @@ USUAL_S: Final = 10
 PRODUCT: Final = "DERIVATIVES"
 TOPIC: Final = "dcp.future"
 UP_S: Final = 15.0
+LOOK_S: Final = 0.2
+"""Looked at so often, for the venue's clock may be set meanwhile."""
 
 
 class DeadMan:
@@ -136,7 +138,7 @@ class DeadMan:
     async def _let_go(self, at_ms: int) -> None:
         times = self._reader.gateway.times
         while (left_ms := at_ms - self._reader.gateway.now_ms()) > 0:
-            await times.sleep(min(left_ms / 1000, 1.0))
+            await times.sleep(min(left_ms / 1000, LOOK_S))
         async with self._turn:  # Not to be cut short by a renewal.
             await self._drop()
 

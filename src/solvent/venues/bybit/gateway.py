@@ -15,6 +15,7 @@ from solvent.venues.bybit import encode, sign
 from solvent.venues.bybit.codes import OUTSIDE_WINDOW, VENUE, codes
 from solvent.venues.bybit.encode import Field
 from solvent.venues.clock import REAL, Times
+from solvent.venues.depth import shallow
 from solvent.venues.failures import Asked, RateLimited, Retryable, Terminal, VenueError
 from solvent.venues.keys import Secret
 from solvent.venues.offset import ClockOffset
@@ -309,7 +310,7 @@ class Gateway:
 
 def _opened(reply: Reply) -> _Envelope:
     try:
-        return msgspec.json.decode(reply.body, type=_Envelope)
+        return msgspec.json.decode(shallow(reply.body), type=_Envelope)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise reply.unclear(f"the answer is not in the venue's envelope: {str(error)[:80]}") from None
 

@@ -19,6 +19,7 @@ from solvent.venues.bybit import decode, fills, sign, wire
 from solvent.venues.bybit.codes import VENUE
 from solvent.venues.bybit.reader import Reader
 from solvent.venues.bybit.states import Newest
+from solvent.venues.depth import shallow
 from solvent.venues.events import (
     BalanceSeen,
     FillSeen,
@@ -56,7 +57,7 @@ T = TypeVar("T")
 
 def opened(frame: str | bytes) -> wire.Frame:
     try:
-        return msgspec.json.decode(frame, type=wire.Frame)
+        return msgspec.json.decode(shallow(frame), type=wire.Frame)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, UnicodeEncodeError) as error:
         raise BadInput("frame", "a frame of the venue", f"<{str(error)[:80]}>") from None
 

@@ -16,6 +16,7 @@ from solvent.core.errors import BadInput
 from solvent.core.facts import Fill, FillKind, OrderSide
 from solvent.core.numbers import Number, parse_decimal
 from solvent.venues import envelope
+from solvent.venues.depth import shallow
 from solvent.venues.hyperliquid.wire import Wire
 
 VENUE: Final = "hyperliquid"
@@ -132,7 +133,7 @@ def decode(raw: bytes | Mapping[str, Any], path: str) -> UserFill:
     """One row in its wire shape. Raises BadInput naming the field."""
     if isinstance(raw, bytes):
         try:
-            return _DECODER.decode(raw)
+            return _DECODER.decode(shallow(raw))
         except msgspec.ValidationError:
             return envelope.decode(envelope.read_json(raw), UserFill, path)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -11,6 +11,7 @@ from solvent.core.errors import BadInput
 from solvent.core.facts import Fill, Mark, OrderType
 from solvent.venues import envelope
 from solvent.venues.clock import Times
+from solvent.venues.depth import shallow
 from solvent.venues.events import (
     BalanceSeen,
     EventStream,
@@ -173,7 +174,7 @@ class FrameReader:
         if frame == GREETING:
             return []
         try:
-            message = msgspec.json.decode(frame)
+            message = msgspec.json.decode(shallow(frame))
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
             raise BadInput("frame", "JSON", "<something else>") from None
         if not isinstance(message, dict):

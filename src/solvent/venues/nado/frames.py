@@ -11,6 +11,7 @@ from solvent.core.account import Mode
 from solvent.core.errors import BadInput
 from solvent.core.facts import Fill
 from solvent.venues import envelope
+from solvent.venues.depth import shallow
 from solvent.venues.nado import fills, wire, wire_orders, x18
 from solvent.venues.nado.archive import Names
 from solvent.venues.nado.markets import QUOTE_ID
@@ -67,7 +68,7 @@ News = Answer | Fill | OrderNews | Held
 def read(frame: str | bytes, names: Names) -> News | None:
     """What a frame says; None for a kind that nobody asked for. Raises BadInput."""
     try:
-        body = msgspec.json.decode(frame)
+        body = msgspec.json.decode(shallow(frame))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadInput("frame", "JSON", f"<{str(error)[:80]}>") from None
     if not isinstance(body, Mapping):

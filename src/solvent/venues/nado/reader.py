@@ -19,8 +19,9 @@ from solvent.venues.nado import archive, holdings, markets, orders, streams, wir
 from solvent.venues.nado.markets import Listing, Listings
 from solvent.venues.nado.orders import Row
 from solvent.venues.nado.refusals import NOT_FOUND, VENUE, codes
-from solvent.venues.nado.rest import Rest, urls_of
+from solvent.venues.nado.rest import Rest
 from solvent.venues.nado.sign import Signer
+from solvent.venues.nado.urls import urls_of
 from solvent.venues.pace import Pace
 from solvent.venues.stated import (
     Book,
@@ -64,7 +65,8 @@ class NadoReader:
     """See `VenueReader`. Facts of isolated positions carry the account's name with "/isolated" behind it.
 
     `slippage`: how far beyond the best price a market order may go. `receive_ms`: how long a signed message may be
-    on its way. `lag_ms`: how far the archive may trail the engine.
+    on its way. `lag_ms`: how far the archive may trail the engine. `patience_s`: how much longer than that a lost
+    answer is looked for.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class NadoReader:
         slippage: Decimal = Decimal("0.01"),
         receive_ms: int = 5_000,
         lag_ms: int = 3_000,
+        patience_s: float = 15.0,
         timeout_s: float = 10.0,
         marks_every_s: float = 2.0,
         page: int = archive.PAGE,
@@ -103,6 +106,7 @@ class NadoReader:
             times=times,
         )
         self._slippage, self._lag_ms, self._page = slippage, lag_ms, page
+        self._patience_s = patience_s
         self._marks_every_s = marks_every_s
         self._own = OwnOrders(VENUE, owner)
         self._placed: OrderedDict[str, VenueOrder] = OrderedDict()

@@ -2,9 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -14,10 +12,11 @@ from solvent.venues.failures import Asked, Codes, Terminal, VenueError
 from solvent.venues.nado import x18
 from solvent.venues.nado.refusals import CLOCK, VENUE
 from solvent.venues.nado.sign import Domain, Signer
+from solvent.venues.nado.urls import Urls
 from solvent.venues.nonces import Nonces, nonces_of
 from solvent.venues.offset import ClockOffset
 from solvent.venues.pace import Limit, Pace
-from solvent.venues.transport import Reply, Request, Transport, checked_url
+from solvent.venues.transport import Reply, Request, Transport
 
 LIMITS: Final = (
     Limit("ip", 400, 10.0),
@@ -42,45 +41,6 @@ NONCE_LEAD_MS: Final = 100_000
 """The `order_nonce` that the gateway names is its own clock plus this, above 20 bits."""
 REMEASURE_MS: Final = 300_000
 LONGEST_SKEW_MS: Final = 600_000
-CHAINS: Final = {"prod": 57_073, "test": 763_373}
-"""The chains of the venue's own hosts: a signature for another chain is never given to them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Urls:
-    """Where the three services are."""
-
-    gateway: str
-    archive: str
-    trigger: str
-    chain_id: int | None = None
-    """What the gateway must say its chain is; None: whatever it says."""
-
-
-def urls_of(
-    base_url: str | None, indexer_url: str | None = None, trigger_url: str | None = None, *, testnet: bool = False
-) -> Urls:
-    """The services' URLs: the venue's own, or derived from the gateway's where its name follows the venue's.
-
-    Raises BadInput naming the URL that is missing or must not be used.
-    """
-    network = "test" if testnet else "prod"
-    gateway = checked_url(base_url or f"https://gateway.{network}.nado.xyz/v1")
-    found = {"indexer_url": indexer_url, "trigger_url": trigger_url}
-    for field, host, folder in (("indexer_url", "archive.", "indexer"), ("trigger_url", "trigger.", "trigger")):
-        found[field] = checked_url(found[field] or _beside(gateway, host, folder, field))
-    chain = CHAINS[network] if base_url is None else None
-    return Urls(gateway, str(found["indexer_url"]), str(found["trigger_url"]), chain)
-
-
-def _beside(gateway: str, host: str, folder: str, field: str) -> str:
-    parts = urlsplit(gateway)
-    if parts.netloc.startswith("gateway."):
-        return urlunsplit(parts._replace(netloc=host + parts.netloc.removeprefix("gateway.")))
-    if "/engine" in parts.path:
-        head, _, tail = parts.path.rpartition("/engine")
-        return urlunsplit(parts._replace(path=f"{head}/{folder}{tail}"))
-    raise BadInput(field, "a URL: it does not follow from base_url", "<missing>")
 
 
 class Rest:
@@ -285,4 +245,4 @@ def tx_nonce_of(data: Any) -> int:
     return x18.whole(value, "nonces.tx_nonce", least=0, most=2**64 - 1)
 
 
-__all__ = ["LIMITS", "Rest", "Urls", "domain_of", "server_time_of", "tx_nonce_of", "urls_of"]
+__all__ = ["LIMITS", "Rest", "domain_of", "server_time_of", "tx_nonce_of"]

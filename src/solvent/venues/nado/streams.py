@@ -65,7 +65,7 @@ def open_stream(
         raise NotSupported(VENUE, "streams", f"has {', '.join(sorted(TOPICS))}, not {', '.join(sorted(unknown))}")
     if "orders" in wanted and rest.signer is None:
         raise NotSupported(VENUE, "streams", "orders are streamed to the wallet's own key only")
-    desk = _Desk(source, rest, wanted)
+    desk = _Desk(source, rest, wanted, since_ms)
     chores = [Chore(LOOK_EVERY_S, desk.look)] if wanted & {"fills", "orders"} else []
     if "marks" in wanted:
         chores.append(Chore(marks_every_s, desk.price))
@@ -92,8 +92,11 @@ class _Desk:
     What the chores find waits in `_found` until the next frame is read: a ping's answer comes every second.
     """
 
-    def __init__(self, source: Source, rest: Rest, topics: frozenset[str]) -> None:
+    def __init__(self, source: Source, rest: Rest, topics: frozenset[str], since_ms: int | None) -> None:
         self._source, self._rest, self._topics = source, rest, topics
+        self._began = None if since_ms is not None else (rest.history_ms(), rest.times.wall_ms())
+        """When the stream was made, by a clock not measured yet, perhaps; None: the user said since when."""
+        self._ahead_ms = 0
         self._names = Names({}, source.account)
         self._senders: tuple[str, ...] = ()
         self._orders: dict[str, VenueOrder] = {}
@@ -106,9 +109,17 @@ class _Desk:
 
     async def url(self) -> str:
         await self._rest.ready()
+        self._check_start()
         self._names = Names((await self._source.listings()).names, self._source.account)
         self._senders = await self._source.isolated_senders() if "fills" in self._topics else ()
         return self._rest.urls.gateway.replace("http", "ws", 1) + "/subscribe"
+
+    def _check_start(self) -> None:
+        """How far ahead of the archive our clock was when it said that the stream begins now."""
+        if self._began is not None:
+            claimed, wall = self._began
+            passed = self._rest.times.wall_ms() - wall
+            self._ahead_ms = max(self._ahead_ms, claimed - (self._rest.history_ms() - passed))
 
     async def subscribe(self, send: Sender) -> int:
         """Log in where orders are wanted, then ask for all products of each stream."""
@@ -150,9 +161,11 @@ class _Desk:
     def _news(self, news: frames.News | None) -> Iterator[StreamEvent | Say | Acked]:
         match news:
             case frames.Answer(number, error):
+                if number is not None and number >= FIRST_PING:
+                    return  # An answer to a ping, whatever it is, says that the connection lives.
                 if error is not None:
                     raise self._refused(*error)
-                if number is not None and number < FIRST_PING:
+                if number is not None:
                     yield Acked()
             case Fill():
                 if "fills" in self._topics:
@@ -199,6 +212,8 @@ class _Desk:
     async def refill(self, since_ms: int) -> Iterable[StreamEvent]:
         """All fills since then; orders, positions and balances as they are, and those that are no longer."""
         made: list[StreamEvent] = []
+        if self._began is not None and since_ms <= self._began[0]:
+            since_ms -= self._ahead_ms
         if "fills" in self._topics:
             since = since_ms if self._look_since is None else min(since_ms, self._look_since)
             made += [FillSeen(fill) for fill in await self._source.fills(since)]

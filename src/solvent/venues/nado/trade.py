@@ -35,6 +35,7 @@ T = TypeVar("T")
 CANCEL_ROUNDS: Final = 3
 """Orders that come while all are being cancelled are cancelled too, so often."""
 KEPT: Final = 10_000
+MOST_NAMED: Final = 9
 WHERE_S: Final = 2.0
 """So long it is looked for where an order that was taken stands: the archive trails the engine."""
 
@@ -288,14 +289,16 @@ class NadoTrader(NadoReader):
                 row.product_id
             )
         for (sender, trigger), numbers in groups.items():
-            message = {"sender": sender, "productIds": sorted(numbers)}
+            # Naming each costs more than naming none, which means all, once they are many.
+            named = sorted(numbers) if len(numbers) <= MOST_NAMED else []
+            message = {"sender": sender, "productIds": named}
             try:
                 reply = await self._send_cancel(
                     "cancel_product_orders",
                     "CancellationProducts",
                     message,
                     f"cancel of all orders of {len(numbers)} products",
-                    min(5 * len(numbers), 100),
+                    5 * len(named) or 50,
                     trigger=trigger,
                 )
                 envelope.decode(_data(reply) or {}, wire_orders.CancelledOrders, "data")
@@ -345,6 +348,7 @@ class NadoTrader(NadoReader):
             now_ms=self._rest.now_ms,
             skew_ms=self._rest.skew_ms,
             lag_ms=self._lag_ms,
+            patience_s=self._patience_s,
             times=self._rest.times,
         )
 

@@ -52,12 +52,12 @@ def to_x18(value: Decimal, field: str, places: int = PLACES) -> int:
 def price_of(base: int, quote: int) -> Decimal:
     """The price at which |base| was exchanged for |quote|: the shortest that the venue's truncation may have met.
 
-    The quote of a match is cut to 10^-18, so the plain quotient is off by a few digits far behind the tick.
+    Both amounts of a match are cut to 10^-18, so the plain quotient is off by a few digits far behind the tick.
     """
     base, wanted = abs(base), abs(quote) * ONE
     for places in range(PLACES + 1):
         unit = 10 ** (PLACES - places)
         price = (2 * wanted + base * unit) // (2 * base * unit) * unit
-        if price > 0 and abs(price * base - wanted) <= 2 * ONE:
+        if price > 0 and abs(price * base - wanted) <= 2 * ONE + price:
             return of(price)
     return of((2 * wanted + base) // (2 * base))
