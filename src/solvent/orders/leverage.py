@@ -114,7 +114,6 @@ class Reason(StrEnum):
     DISTANCE_UNKNOWN = "distance-unknown"
     COLLATERAL_SHORT = "collateral-short"
     COLLATERAL_UNKNOWN = "collateral-unknown"
-    STALE_PLAN = "stale-plan"
 
     REJECTED = "rejected"
     IGNORED = "ignored"

@@ -25,6 +25,8 @@ class Status(StrEnum):
     RESTORED = "restored"
     """It, or the other leg, failed: what it had before was set again and read back."""
     NOT_RESTORED = "not-restored"
+    DIFFERS = "differs"
+    """Read once more, it is not as wanted; nothing was set."""
     UNKNOWN = "unknown"
     """It could not be read at the end, or a request that was sent may still arrive."""
 

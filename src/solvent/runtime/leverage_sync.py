@@ -200,7 +200,7 @@ class LeverageSync:
         if matches(found, target, leg.mode):
             return LegOutcome(plan=leg, status=Status.VERIFIED, before=leg.facts.state, final=found)
         problem = Refusal(Reason.DIFFERS, f"the venue has {state_words(found)}")
-        return LegOutcome(plan=leg, status=Status.UNTOUCHED, before=found, final=found, failure=problem)
+        return LegOutcome(plan=leg, status=Status.DIFFERS, before=found, final=found, failure=problem)
 
     async def after_fill(self, plan: LeveragePlan) -> tuple[Effective, ...]:
         """The effective leverage of each leg as the account now stands; above the target, the gate is told."""
