@@ -1,6 +1,7 @@
 """Nothing that opens risk passes the gate before a leverage that was asked for has been read back."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal as D  # noqa: N817
 from types import SimpleNamespace
 
@@ -143,6 +144,20 @@ def test_a_sync_that_worked_opens_the_gate_and_one_that_failed_keeps_it_shut():
     at(use, "bybit", "bingx")
 
 
+@pytest.mark.parametrize("leverage", [None, 0, 151])
+def test_a_sync_that_was_refused_closes_the_gate(leverage):
+    async def use(v):
+        risk = gate()
+        asked = request("bybit", "bingx", leverage=leverage)
+        if leverage is None:  # a leg that does not exist shares no leverage with the other
+            legs = (replace(asked.legs[0], instrument="NONEUSDT"), asked.legs[1])
+            asked = replace(asked, legs=legs)
+        assert not (await v.sync(risk=risk).sync(asked)).ok
+        assert code(risk, order(symbol="BTC-USDT", venue="bingx")) == "leverage-unverified"
+
+    at(use, "bybit", "bingx")
+
+
 def test_verifying_again_just_before_sees_a_change_made_by_hand():
     async def use(v):
         risk = gate()
@@ -156,7 +171,8 @@ def test_verifying_again_just_before_sees_a_change_made_by_hand():
         assert not again.ok
         assert "50x" in again.failure
         assert code(risk) == "leverage-unverified"
-        assert code(risk, order(symbol="BTC-USDT", venue="bingx")) == "ok"
+        # The other leg is as it was, yet half a hedge must not be opened.
+        assert code(risk, order(symbol="BTC-USDT", venue="bingx")) == "leverage-unverified"
 
     at(use, "bybit", "bingx")
 

@@ -155,6 +155,20 @@ def test_too_much_effective_leverage_closes_the_gate():
     at(use, "nado")
 
 
+def test_a_pool_that_is_above_the_target_already_is_refused():
+    async def use(v):
+        await v.buy("nado", "5")  # 310,000 on 100,000
+        leg = LegRequest(venue="nado", instrument="BTC-PERP", size=D("0.1"))
+        risk = gate()
+        result = await v.sync(risk=risk).sync(SyncRequest(legs=(leg,), leverage=D(2)))
+        assert result.legs[0].failure.reason is Reason.EFFECTIVE_ABOVE
+        assert code(risk, order(symbol="BTC-PERP", venue="nado")) == "leverage-unverified"
+        assert (await v.sync(risk=risk).sync(SyncRequest(legs=(leg,), leverage=D(4)))).ok
+        assert code(risk, order(symbol="BTC-PERP", venue="nado")) == "ok"
+
+    at(use, "nado")
+
+
 class Blind:
     """A client that passes all on, except what leverage it has."""
 

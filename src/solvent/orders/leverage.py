@@ -12,6 +12,8 @@ from solvent.core.numbers import parse_decimal
 from solvent.venues.stated import Capabilities, InstrumentTerms, LeverageState, VenueOrder, VenuePosition
 
 DEFAULT_LEVERAGE = Decimal(3)
+TOLERANCE = Decimal("0.05")
+"""How far the effective leverage of a venue without a setting may be above the target: fees and the spread."""
 
 
 class OpenPositions(StrEnum):
@@ -112,6 +114,8 @@ class Reason(StrEnum):
     OPEN_POSITION = "open-position"
     TOO_NEAR = "too-near-liquidation"
     DISTANCE_UNKNOWN = "distance-unknown"
+    EFFECTIVE_ABOVE = "effective-above"
+    """Where there is no setting: the pool would be above the target once the intended size is filled."""
     COLLATERAL_SHORT = "collateral-short"
     COLLATERAL_UNKNOWN = "collateral-unknown"
 

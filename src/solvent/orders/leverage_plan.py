@@ -10,6 +10,7 @@ from solvent.core.facts import OrderSide
 from solvent.core.numbers import decimal_of, text
 from solvent.core.tiers import allowed_leverage
 from solvent.orders.leverage import (
+    TOLERANCE,
     Action,
     LegFacts,
     LegPlan,
@@ -22,7 +23,7 @@ from solvent.orders.leverage import (
     matches,
     sided,
 )
-from solvent.orders.leverage_safety import distance_at, free_collateral
+from solvent.orders.leverage_safety import distance_at, free_collateral, safety_in
 
 ONE = Decimal(1)
 ZERO = Fraction(0)
@@ -141,6 +142,8 @@ def _leg(leg: LegFacts, target: Decimal | None, policy: Policy) -> LegPlan:
         or (_policy_refused(leg, target, policy) if target is not None else None)
         or _collateral_refused(leg, collateral)
     )
+    if refusal is None and target is not None and leg.capabilities.leverage == "none":
+        refusal = _effective_refused(leg, target, mode)
     action = Action.REFUSE
     if refusal is None and target is not None:
         if leg.capabilities.leverage == "none":
@@ -254,6 +257,18 @@ def _policy_refused(leg: LegFacts, target: Decimal, policy: Policy) -> Refusal |
         shown = f"{found * 100:.2f} %, less than {policy.min_distance * 100:.2f} %"
         return Refusal(Reason.TOO_NEAR, f"at {text(target)}x liquidation would be {shown} away")
     return None
+
+
+def _effective_refused(leg: LegFacts, target: Decimal, mode: Mode) -> Refusal | None:
+    """Where no setting holds it back, the pool's own leverage must be within the target."""
+    found = safety_in(leg, target, mode).effective
+    if found is None or found <= target * (1 + TOLERANCE):
+        return None
+    return Refusal(
+        Reason.EFFECTIVE_ABOVE,
+        f"the effective leverage would be {text(decimal_of(Fraction(found), 4))}x, above {text(target)}x",
+        advice="less size, or more collateral",
+    )
 
 
 def _collateral_refused(leg: LegFacts, collateral: Decimal | None) -> Refusal | None:

@@ -1,12 +1,12 @@
 """Equal leverage is not equal safety: what a leg would be once it is set and filled, per margin mode."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
 from functools import partial
 
 from solvent.core.account import Account, Kind, Mode
-from solvent.core.errors import Refused
+from solvent.core.errors import Refused, SolventError
 from solvent.core.numbers import decimal_of
 from solvent.margin.changes import SetLeverage, Trade
 from solvent.margin.evaluate import Evaluation, PoolResult, PositionResult, evaluate
@@ -45,16 +45,17 @@ def safety_of(leg: LegPlan, target: Decimal) -> tuple[LegSafety, ...]:
     only = leg.facts.terms is not None and leg.facts.terms.isolated_only
     if not only:
         modes += sorted(leg.facts.capabilities.margin_modes - {leg.mode})
-    return tuple(_in_mode(leg, target, mode) for mode in modes)
+    return tuple(replace(safety_in(leg.facts, target, mode), chosen=mode is leg.mode) for mode in modes)
 
 
-def _in_mode(leg: LegPlan, target: Decimal, mode: Mode) -> LegSafety:
-    unsure = partial(LegSafety, mode=mode, chosen=mode is leg.mode)
-    if leg.facts.account is None:
+def safety_in(leg: LegFacts, target: Decimal, mode: Mode) -> LegSafety:
+    """What a leg would be in one margin mode."""
+    unsure = partial(LegSafety, mode=mode, chosen=False)
+    if leg.account is None:
         return unsure(reason="the account was not read")
     try:
-        made, allowed, why = _after(leg.facts, target, mode)
-    except Refused as refused:
+        made, allowed, why = _after(leg, target, mode)
+    except SolventError as refused:
         return unsure(reason=str(refused))
     found = [p for p in _of(made, leg.request.instrument) if p.pool.mode is mode]
     if not found:
@@ -63,7 +64,7 @@ def _in_mode(leg: LegPlan, target: Decimal, mode: Mode) -> LegSafety:
     pool = _pool(made, nearest)
     return LegSafety(
         mode=mode,
-        chosen=mode is leg.mode,
+        chosen=False,
         allowed=allowed,
         liquidation_price=nearest.liquidation.price.value,
         distance=_distance(nearest),
@@ -189,5 +190,6 @@ __all__ = [
     "effective_of",
     "free_collateral",
     "pool_equity",
+    "safety_in",
     "safety_of",
 ]

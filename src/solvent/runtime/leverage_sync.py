@@ -10,6 +10,7 @@ from typing import Final
 from solvent.core.account import Mode
 from solvent.core.errors import BadInput
 from solvent.orders.leverage import (
+    TOLERANCE,
     Action,
     LegFacts,
     LegPlan,
@@ -37,7 +38,6 @@ from solvent.venues.together import Together
 FRESH_S: Final = 10.0
 SLOW_S: Final = 60.0
 READ_S: Final = 10.0
-TOLERANCE: Final = Decimal("0.05")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,13 +147,14 @@ class LeverageSync:
 
     async def _carried_out(self, plan: LeveragePlan, began: float) -> SyncResult:
         if plan.refused or plan.target is None:
-            result = self._result(plan, tuple(_refused(leg) for leg in plan.legs), began)
+            result = SyncResult(plan=plan, legs=tuple(_refused(leg) for leg in plan.legs))
             self._doubt(result)
         else:
             self._require(plan, plan.target)
             legs = await self._set_all(plan, plan.target)
-            result = self._result(plan, legs, began)
+            result = SyncResult(plan=plan, legs=legs)
             self._tell(result)
+        result = self._finished(result, began)
         for line in result_lines(result):
             self._log(line)
         return result
@@ -170,12 +171,12 @@ class LeverageSync:
             await asyncio.gather(*(work.restore() for work in works.values() if _moved(work)))
         return tuple(_outcome(leg, works.get(leg.request.name), failed=failed) for leg in plan.legs)
 
-    def _result(self, plan: LeveragePlan, legs: tuple[LegOutcome, ...], began: float) -> SyncResult:
-        seconds = self._times.monotonic() - began
-        if plan.target is not None:
-            target = plan.target
+    def _finished(self, result: SyncResult, began: float) -> SyncResult:
+        """With the time it took, and how safe each leg would be: computed last, nobody waits for it."""
+        seconds, target, legs = self._times.monotonic() - began, result.target, result.legs
+        if target is not None:
             legs = tuple(replace(leg, safety=safety_of(leg.plan, target)) for leg in legs)
-        return SyncResult(plan=plan, legs=legs, seconds=seconds)
+        return replace(result, legs=legs, seconds=seconds)
 
     # --- verifying
 
@@ -223,8 +224,12 @@ class LeverageSync:
         isolated = position is not None and position.pool.mode is Mode.ISOLATED
         margin = pool_equity(account, position) if isolated and position is not None else None
         within = position is None or (found is not None and found <= most)
-        if self._risk is not None and found is not None:
-            self._risk.saw_effective_leverage(self._symbol_of(request), found, venue=str(request.venue))
+        if self._risk is not None and position is not None:
+            symbol, venue = self._symbol_of(request), str(request.venue)
+            if found is None:
+                self._risk.doubt_leverage(symbol, "equity is not above 0", venue=venue)
+            else:
+                self._risk.saw_effective_leverage(symbol, found, venue=venue)
         return Effective(
             leg=request.name,
             leverage=found,
@@ -251,17 +256,18 @@ class LeverageSync:
             )
 
     def _tell(self, result: SyncResult) -> None:
+        """All legs are verified, or none is: a hedge of which one leg may be opened is no hedge."""
         for leg in result.legs if self._risk is not None else ():
             assert self._risk is not None
             symbol, venue = self._symbol_of(leg.plan.request), str(leg.plan.request.venue)
-            if leg.status is Status.DECLARED:
+            if leg.status is Status.DECLARED and result.ok:
                 continue
-            if leg.final is not None and leg.status in (Status.UNCHANGED, Status.VERIFIED):
+            if result.ok and leg.final is not None:
                 self._risk.saw_leverage(
                     symbol, leg.final.long, leg.final.short, venue=venue, mode=str(leg.final.mode)
                 )
             else:
-                why = leg.failure.message if leg.failure else f"leverage sync: {leg.status}"
+                why = leg.failure.message if leg.failure else f"leverage sync: {result.failure}"
                 self._risk.doubt_leverage(symbol, why, venue=venue)
 
     def _doubt(self, result: SyncResult) -> None:
@@ -270,8 +276,9 @@ class LeverageSync:
             return
         for leg in result.legs:
             symbol, venue = self._symbol_of(leg.plan.request), str(leg.plan.request.venue)
-            if result.target is not None and result.target > 0:
-                self._risk.require_leverage(symbol, result.target, venue=venue, mode=str(leg.plan.mode))
+            # Without a target that could ever be met, 1x stands for it: the doubt that follows is what holds.
+            wanted = max(result.target or Decimal(1), Decimal(1))
+            self._risk.require_leverage(symbol, wanted, venue=venue, mode=str(leg.plan.mode))
             self._risk.doubt_leverage(symbol, result.failure, venue=venue)
 
 
