@@ -254,3 +254,38 @@ def test_legs_must_be_named_once_and_have_a_client():
             await sync.plan(SyncRequest(legs=(LegRequest(venue="bingx", instrument="BTC-USDT"),)))
 
     at(use, "bybit")
+
+
+class IsolatedOnly:
+    """A client of a venue whose BTC takes isolated margin only, which the paper venue's listing does not say."""
+
+    def __init__(self, client: VenueTrader) -> None:
+        self._client = client
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    async def instruments(self):
+        found = dict(await self._client.instruments())
+        return {**found, "BTC": replace(found["BTC"], isolated_only=True)}
+
+
+def test_an_asset_that_takes_isolated_margin_only_is_set_so_and_refused_in_cross():
+    async def use(v):
+        v.clients["hyperliquid"] = IsolatedOnly(v.clients["hyperliquid"])
+        asked = request("hyperliquid", "bybit", leverage="4", size="0.1")
+        cross = replace(asked, legs=(replace(asked.legs[0], mode=Mode.CROSS), asked.legs[1]))
+        sync = v.sync()
+        result = await sync.sync(cross)
+        assert result.legs[0].failure.reason is Reason.ISOLATED_ONLY
+        result = await sync.sync(asked)
+        assert result.ok
+        assert (await v.states("hyperliquid"))["hyperliquid"] == (4, 4, "isolated")
+        plan = result.legs[0].plan
+        assert (plan.mode, plan.collateral) == (Mode.ISOLATED, plan.notional / 4)
+        await v.buy("hyperliquid", "0.1")
+        (held,) = await v.clients["hyperliquid"].positions()
+        assert held.mode is Mode.ISOLATED
+        assert abs(held.margin - plan.collateral) < plan.collateral / 20  # what was allocated is what is there
+
+    at(use, "hyperliquid", "bybit")
