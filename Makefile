@@ -72,6 +72,7 @@ bench: install peers ## measure speed, beside peers in environments of their own
 	$(BIN)/python bench/journal.py
 	$(BIN)/python bench/gate.py
 	$(BIN)/python bench/venues.py
+	$(BIN)/python bench/leverage.py
 
 peers: $(foreach p,nado nautilus hyperliquid cex,.venv-peers/$(p)/.installed) ## environments of peers, for comparison only
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from solvent.api import Report, evaluate, read_bundle
+    from solvent.connectors import BingXConnector, BingXService, BybitConnector, BybitService, HyperliquidConnector
     from solvent.core.account import Account, Venue
     from solvent.core.errors import BadInput, Refused, SolventError
     from solvent.core.facts import Fill, OrderRequest, OrderSide, OrderType
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from solvent.risk.verdict import Verdict
     from solvent.runtime.config import RiskConfig
     from solvent.runtime.file_journal import AuditLogger
+    from solvent.runtime.leverage_sync import LeverageSync
     from solvent.runtime.risk_manager import RiskManager
     from solvent.runtime.tracker import PositionTracker
 
@@ -28,11 +30,17 @@ _HOMES = {
     "Account": "solvent.core.account",
     "AuditLogger": "solvent.runtime.file_journal",
     "BadInput": "solvent.core.errors",
+    "BingXConnector": "solvent.connectors",
+    "BingXService": "solvent.connectors",
+    "BybitConnector": "solvent.connectors",
+    "BybitService": "solvent.connectors",
     "Event": "solvent.journal.events",
     "Fill": "solvent.core.facts",
     "HyperliquidClient": "solvent.hyperliquid_client",
+    "HyperliquidConnector": "solvent.connectors",
     "JournalFailed": "solvent.journal.errors",
     "JournalLocked": "solvent.journal.errors",
+    "LeverageSync": "solvent.runtime.leverage_sync",
     "OrderRequest": "solvent.core.facts",
     "OrderSide": "solvent.core.facts",
     "OrderType": "solvent.core.facts",
@@ -54,11 +62,17 @@ __all__ = [
     "Account",
     "AuditLogger",
     "BadInput",
+    "BingXConnector",
+    "BingXService",
+    "BybitConnector",
+    "BybitService",
     "Event",
     "Fill",
     "HyperliquidClient",
+    "HyperliquidConnector",
     "JournalFailed",
     "JournalLocked",
+    "LeverageSync",
     "OrderRequest",
     "OrderSide",
     "OrderType",

@@ -248,5 +248,5 @@ def test_decisions_are_on_record(tmp_path):
     assert approved["reservation"]["remaining"] == "0.01"
     refused = next(r for r in rows if r["type"] == "risk_rejected")
     assert ["order_notional", "order-notional", "1000", "5000.0", "-4000.0"] in refused["verdicts"]
-    assert len(refused["verdicts"]) == len(approved["verdicts"]) == 30
+    assert len(refused["verdicts"]) == len(approved["verdicts"]) == 31
     audit.close()

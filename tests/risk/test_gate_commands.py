@@ -47,7 +47,7 @@ def test_approved_with_its_own_facts(config):
     assert done.returncode == 0, done.stdout + done.stderr
     body = json.loads(done.stdout)
     assert body["approved"]
-    assert len(body["verdicts"]) == 30
+    assert len(body["verdicts"]) == 31
 
 
 def test_refused_exit_1(config):

@@ -225,6 +225,7 @@ TESTED_APART = {
     "max_consecutive_losses", "max_consecutive_errors", "max_mark_age_seconds", "max_account_age_seconds",
     "circuit_breaker_cooldown_minutes", "breaker_allows_reduce_only", "max_margin_usage",
     "min_liquidation_distance", "max_margin_age_seconds", "max_rate_age_seconds",
+    "max_leverage_age_seconds",
 }  # fmt: skip
 
 

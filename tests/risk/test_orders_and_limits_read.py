@@ -127,7 +127,13 @@ SHARES += ("min_liquidation_distance",)
 MULTIPLES = ("max_position_size_percent", "max_order_percent", "max_exposure_percent", "max_leverage")
 COUNTS = ("max_open_orders", "max_consecutive_losses", "max_positions", "max_consecutive_errors")
 COUNTS += ("circuit_breaker_cooldown_minutes", "max_orders_per_minute")
-TIMES = ("max_mark_age_seconds", "max_account_age_seconds", "max_margin_age_seconds", "max_rate_age_seconds")
+TIMES = (
+    "max_mark_age_seconds",
+    "max_account_age_seconds",
+    "max_margin_age_seconds",
+    "max_rate_age_seconds",
+    "max_leverage_age_seconds",
+)
 
 
 def test_every_limit_has_its_bounds_here():
@@ -163,7 +169,8 @@ def test_the_limits_of_a_desk_that_configures_none():
         "max_exposure_percent": D("0.5"), "max_positions": 5, "max_leverage": 3, "max_price_deviation": D("0.05"),
         "max_slippage_percent": D("0.01"), "max_consecutive_errors": 5, "circuit_breaker_cooldown_minutes": 30,
         "max_orders_per_minute": 10, "max_mark_age_seconds": 30, "max_account_age_seconds": None,
-        "max_margin_age_seconds": 60, "max_rate_age_seconds": 300, "max_margin_usage": D("0.8"),
+        "max_margin_age_seconds": 60, "max_rate_age_seconds": 300, "max_leverage_age_seconds": 300,
+        "max_margin_usage": D("0.8"),
         "min_liquidation_distance": D("0.05"), "breaker_allows_reduce_only": True,
     }  # fmt: skip
 

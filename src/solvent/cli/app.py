@@ -14,6 +14,7 @@ from solvent.cli import (
     db,
     explain,
     ladder,
+    leverage,
     margin,
     max_size,
     paper,
@@ -48,6 +49,7 @@ app.add_typer(risk.app)
 app.add_typer(audit.app)
 app.add_typer(paper.app)
 app.add_typer(db.app)
+app.add_typer(leverage.app)
 
 
 def _version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from solvent.core.numbers import text
 from solvent.risk.breaker import CLOSED, Breaker
 from solvent.risk.contracts import Contracts, read_row, row_of
+from solvent.risk.leverage_facts import LeverageFact, from_row, to_row
 from solvent.risk.lines import ZERO, LineKey
 from solvent.risk.reservations import Reservation, Reservations
 from solvent.risk.valuation import PAR_ASSETS, Rate, Rates, at_par
@@ -67,6 +68,8 @@ class DeskState:
     """Transfers that no rate could value, and that no account update has yet."""
     moved_in: dict[str, Decimal] = field(default_factory=dict)
     """The same where an account update has them: equity moved, and nobody knows how much of that is no profit."""
+    leverages: dict[tuple[str, str], LeverageFact] = field(default_factory=dict)
+    """Leverages that were asked for, by venue and symbol, and what was read back."""
     payments: dict[str, None] = field(default_factory=dict)
     """Funding payments and transfers with an id that were counted."""
 
@@ -152,6 +155,7 @@ class DeskState:
             "moved": _amounts(self.moved),
             "moved_in": _amounts(self.moved_in),
             "payments": list(self.payments),
+            "leverages": [to_row(fact) for fact in self.leverages.values()],
         }
 
     @classmethod
@@ -185,6 +189,7 @@ class DeskState:
             moved=_read_amounts(data, "moved"),
             moved_in=_read_amounts(data, "moved_in"),
             payments=dict.fromkeys(data.get("payments", ())),
+            leverages={(f.venue, f.symbol): f for f in map(from_row, data.get("leverages", ()))},
         )
 
 

@@ -61,6 +61,8 @@ class Limits(BaseModel):
     """None: a balance does not grow stale (it is what the last update said)."""
     max_margin_age_seconds: Seconds = Decimal("60")
     max_rate_age_seconds: Seconds = Decimal("300")
+    max_leverage_age_seconds: Seconds = Decimal("300")
+    """How old the reading of a leverage that was asked for may be."""
     max_margin_usage: Share = Decimal("0.8")
     min_liquidation_distance: Share = Decimal("0.05")
     breaker_allows_reduce_only: bool = True

@@ -9,6 +9,7 @@ from solvent.core.errors import BadInput
 from solvent.core.numbers import MAX_DIGITS, parse_decimal
 from solvent.risk.breaker import CLOSED, Breaker
 from solvent.risk.contracts import LINEAR, Contract
+from solvent.risk.leverage_facts import LeverageFact
 from solvent.risk.limits import Limits
 from solvent.risk.lines import ZERO, LineKey, Others, Resting, worst_value
 from solvent.risk.valuation import STALE, UNKNOWN, Rates
@@ -147,6 +148,8 @@ class Situation(NamedTuple):
     """Assets of amounts that no rate has valued since the last account update: the day's P&L lacks them."""
     unrated: str = ""
     """What the order's instrument is quoted in, where no rate of it was ever told: its amounts are not known."""
+    leverage: LeverageFact | None = None
+    """The leverage that was asked for its instrument, and whether it was read back."""
 
 
 def sums(

@@ -11,6 +11,7 @@ from typing import Final
 from solvent.risk.breaker import CLOSED, trip
 from solvent.risk.contracts import read_row
 from solvent.risk.desk_state import DeskState, Record, fill_name, payment_name, utc_day
+from solvent.risk.leverage_facts import from_record
 from solvent.risk.lines import ZERO, LineKey
 from solvent.risk.reservations import Reservation, Stage
 from solvent.risk.valuation import Rate
@@ -254,6 +255,15 @@ def _reset(state: DeskState, _: Record) -> None:
     state.losses = state.errors = 0
 
 
+def _leverage(state: DeskState, record: Record) -> None:
+    """A leverage asked for, then read back or not; the newest word counts. `dropped`: it is asked for no more."""
+    home = (record.get("venue") or "", record["symbol"])
+    if record.get("dropped"):
+        state.leverages.pop(home, None)
+    else:
+        state.leverages[home] = from_record(record)
+
+
 def _inconsistent(state: DeskState, record: Record) -> None:
     state.inconsistent[key_of(record)] = record["reason"]
 
@@ -293,6 +303,9 @@ _ACTS: Final[dict[str, Callable[[DeskState, Record], None]]] = {
     "success": _success,
     "circuit_breaker_tripped": _tripped,
     "breaker_reset": _reset,
+    "leverage_required": _leverage,
+    "leverage_verified": _leverage,
+    "leverage_unverified": _leverage,
     "position_inconsistent": _inconsistent,
     "reconciled": _reconciled,
 }

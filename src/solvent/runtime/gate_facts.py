@@ -8,6 +8,7 @@ from typing import Any
 
 from solvent.core.facts import FundingPayment, Transfer
 from solvent.core.numbers import text
+from solvent.risk.leverage_facts import LeverageFact
 from solvent.risk.limits import Limits
 from solvent.risk.situation import EXACT, Mark
 from solvent.risk.state import key_of
@@ -96,6 +97,89 @@ class GateFacts:
             asset_of(asset, "asset")
         said = {"symbol": named, "venue": venue, "amount": text(paid), "asset": asset, "id": id}
         self._pay("funding", said)
+
+    # the leverage that must be there before risk is opened
+
+    def require_leverage(
+        self,
+        symbol: str,
+        leverage: Decimal | int | str,
+        *,
+        venue: str = "",
+        mode: str = "",
+        effective: bool = False,
+    ) -> None:
+        """From now on nothing that opens risk in the instrument passes until the leverage was read back as this.
+
+        `mode` ("cross", "isolated") where the margin mode must be so too. `effective`: the venue has no setting,
+        `leverage` is the most that notional over equity may be, and what is found after a fill decides. Raises
+        ValueError.
+        """
+        wanted, named = price_of(leverage, "leverage"), asset_of(symbol, "symbol")
+        said = {"venue": venue, "symbol": named, "required": text(wanted), "mode": mode, "effective": effective}
+        with self._exact() as now:
+            why = "" if effective else "not read back yet"
+            self._desk.put("leverage_required", wait=True, **said, verified=effective, why=why, at_ms=now)
+
+    def saw_leverage(
+        self,
+        symbol: str,
+        long: Decimal | int | str,
+        short: Decimal | int | str,
+        *,
+        venue: str = "",
+        mode: str = "",
+    ) -> bool:
+        """What the venue has, just read. Whether that is what was asked for; True where nothing was."""
+        found = [price_of(long, "long"), price_of(short, "short")]
+        with self._exact():
+            fact = self._desk.state.leverages.get((venue, symbol))
+            if fact is None:
+                return True
+            right = found == [fact.required] * 2 and (not fact.mode or not mode or fact.mode == mode)
+            why = "" if right else f"the venue has {mode} {text(found[0])}x long, {text(found[1])}x short".strip()
+            self._say_leverage(fact, why, *found)
+            return right
+
+    def saw_effective_leverage(self, symbol: str, found: Decimal, *, venue: str = "") -> bool:
+        """Of a venue without a setting: notional over equity, as found after a fill. Above what was asked, nothing
+        more may be opened. Whether it is within; True where nothing was asked.
+        """
+        with self._exact():
+            fact = self._desk.state.leverages.get((venue, symbol))
+            if fact is None or not fact.effective:
+                return True
+            why = "" if found <= fact.required else f"the effective leverage is {text(found)}x"
+            self._say_leverage(fact, why, found, found)
+            return not why
+
+    def doubt_leverage(self, symbol: str, why: str, *, venue: str = "") -> None:
+        """It could not be set or read: what was asked for is not verified."""
+        with self._exact():
+            fact = self._desk.state.leverages.get((venue, symbol))
+            if fact is not None:
+                self._say_leverage(fact, why[:300] or "not verified", None, None)
+
+    def drop_leverage(self, symbol: str, *, venue: str = "") -> None:
+        """No leverage is asked for any more."""
+        with self._exact() as now:
+            if (venue, symbol) in self._desk.state.leverages:
+                self._desk.put("leverage_required", venue=venue, symbol=symbol, dropped=True, at_ms=now)
+
+    def _say_leverage(self, fact: LeverageFact, why: str, long: Decimal | None, short: Decimal | None) -> None:
+        """`why` "": verified."""
+        said = {"venue": fact.venue, "symbol": fact.symbol, "required": text(fact.required), "mode": fact.mode}
+        read = {"long": None if long is None else text(long), "short": None if short is None else text(short)}
+        self._desk.put(
+            "leverage_unverified" if why else "leverage_verified",
+            wait=True,
+            **said,
+            **read,
+            effective=fact.effective,
+            verified=not why,
+            why=why,
+            at_ms=self._desk.now_ms(),
+        )
 
     def count_payment(self, payment: FundingPayment | Transfer) -> None:
         """Funding or a transfer that an attached tracker has booked and put on record."""

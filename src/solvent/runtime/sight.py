@@ -16,6 +16,7 @@ from solvent.margin.evaluate import evaluate as evaluate_rules
 from solvent.margin.venues import rules_for
 from solvent.risk.contracts import LINEAR, Contract, Home, contract_of
 from solvent.risk.instruments import instrument_facts
+from solvent.risk.leverage_facts import of_order
 from solvent.risk.limits import Limits
 from solvent.risk.lines import ZERO, LineKey, Resting
 from solvent.risk.margin_exact import reported
@@ -221,6 +222,7 @@ class Sight:
             assets,
             state.waiting,
             contract.quote if rate is None else "",
+            of_order(state.leverages.values(), venue, symbol) if state.leverages else None,
         )
 
     def _doubt(self, key: LineKey) -> str:

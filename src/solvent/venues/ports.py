@@ -135,8 +135,13 @@ class VenueTrader(VenueReader, Protocol):
 
     async def cancel_all(self, instrument: str | None = None, reason: str = "") -> tuple[Cancelled, ...]: ...
 
-    async def set_leverage(self, instrument: str, leverage: Decimal, side: Side | None = None) -> LeverageState:
-        """Set it (`side` None: both), read it back, give what was read. Raises NotApplied where it differs."""
+    async def set_leverage(
+        self, instrument: str, leverage: Decimal, side: Side | None = None, *, known: LeverageState | None = None
+    ) -> LeverageState:
+        """Set it (`side` None: both), read it back, give what was read. Raises NotApplied where it differs.
+
+        `known` is what was just read, so that it is not read again before the call.
+        """
         ...
 
     async def set_margin_mode(self, mode: Mode, instrument: str | None = None) -> None:

@@ -197,6 +197,10 @@ class LeverageState:
     short: Decimal
     maximum: Decimal | None = None
     step: Decimal | None = None
+    position_mode: PositionMode | None = None
+    """Of the instrument; None where reading the leverage does not tell."""
+    max_notional: Decimal | None = None
+    """The largest position that the venue allows at these settings, where it says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

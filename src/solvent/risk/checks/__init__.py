@@ -17,6 +17,7 @@ from solvent.risk.checks.exposure_percent import exposure_percent
 from solvent.risk.checks.instrument_known import instrument_known
 from solvent.risk.checks.journal import journal
 from solvent.risk.checks.leverage import leverage
+from solvent.risk.checks.leverage_verified import leverage_verified
 from solvent.risk.checks.liquidation_distance import liquidation_distance
 from solvent.risk.checks.lot_and_tick import lot_and_tick
 from solvent.risk.checks.margin_excess import margin_excess
@@ -59,6 +60,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     total_exposure,
     exposure_percent,
     leverage,
+    leverage_verified,
     price_deviation,
     slippage,
     order_rate,

@@ -102,7 +102,7 @@ def signed(amount: Decimal, said: str, path: str) -> tuple[Decimal, Side | None]
     return abs(amount) * side.sign, side
 
 
-def leverage(data: Any, instrument: str, mode: Mode) -> LeverageState:
+def leverage(data: Any, instrument: str, mode: Mode, positions: PositionMode | None = None) -> LeverageState:
     """Both sides' settings. Raises BadInput where one is missing: half a setting is none."""
     raw = envelope.decode(data, wire.Leverage, "leverage")
     long = stated(raw.long_leverage, "leverage.longLeverage", least=1)
@@ -117,8 +117,23 @@ def leverage(data: Any, instrument: str, mode: Mode) -> LeverageState:
         )
         if n is not None
     ]
+    largest = [
+        n
+        for n in (
+            stated(raw.max_position_long_val, "leverage.maxPositionLongVal"),
+            stated(raw.max_position_short_val, "leverage.maxPositionShortVal"),
+        )
+        if n is not None
+    ]
     return LeverageState(
-        instrument=instrument, mode=mode, long=long, short=short, maximum=min(most, default=None), step=STEP
+        instrument=instrument,
+        mode=mode,
+        long=long,
+        short=short,
+        maximum=min(most, default=None),
+        step=STEP,
+        position_mode=positions,
+        max_notional=min(largest, default=None),
     )
 
 

@@ -92,6 +92,8 @@ class BingxReader:
         )
         self._account = account or _label(credentials)
         self._watched = None if instruments is None else tuple(instruments)
+        self._asked: dict[str, None] = {}
+        """Instruments whose leverage was asked for: the bundle tells of them too, flat or not."""
         self._owner = owner
         self._own = OwnOrders(Venue.BINGX, owner)
         self._times = times
@@ -242,10 +244,13 @@ class BingxReader:
         return holdings.positions(await self._caller.read(calls.POSITIONS))
 
     async def leverage(self, instrument: str) -> LeverageState:
-        data, mode = await _together(
-            self._caller.read(calls.LEVERAGE, {"symbol": instrument}, urgent=True), self.margin_mode(instrument)
+        data, mode, positions = await _together(
+            self._caller.read(calls.LEVERAGE, {"symbol": instrument}, urgent=True),
+            self.margin_mode(instrument),
+            self.position_mode(),
         )
-        return holdings.leverage(data, instrument, mode)
+        self._asked[instrument] = None
+        return holdings.leverage(data, instrument, mode, positions)
 
     async def margin_mode(self, instrument: str) -> Mode:
         return holdings.margin_mode(
@@ -265,7 +270,9 @@ class BingxReader:
             self.open_orders(),
         )
         held = [p.instrument for p in holdings.positions(positions["body"])]
-        names = list(dict.fromkeys((*held, *(order.instrument for order in resting), *(self._watched or ()))))
+        names = list(
+            dict.fromkeys((*held, *(order.instrument for order in resting), *(self._watched or ()), *self._asked))
+        )
         settings, tables = await _together(
             _together(*(self._part(calls.LEVERAGE, symbol=name) for name in names)),
             _together(*(self._part(calls.TIERS, symbol=name) for name in names)),

@@ -23,7 +23,9 @@ PRINTED: Final = Decimal("0.001")
 class BingxSettings(BingxOrders):
     """Changes what orders are traded on."""
 
-    async def set_leverage(self, instrument: str, leverage: Decimal, side: Side | None = None) -> LeverageState:
+    async def set_leverage(
+        self, instrument: str, leverage: Decimal, side: Side | None = None, *, known: LeverageState | None = None
+    ) -> LeverageState:
         """One-way mode has one setting (`side` None); hedge mode one for each side.
 
         Nothing is sent where it is right already. Raises NotApplied where the venue has another afterwards, and
@@ -32,10 +34,10 @@ class BingxSettings(BingxOrders):
         if not leverage.is_finite() or leverage != leverage.to_integral_value() or leverage < 1:
             raise BadInput("leverage", "a whole number from 1 (BingX has no others)", str(leverage))
         wanted = int(leverage)
-        hedge = await self.position_mode() == "hedge"
+        before = known or await self.leverage(instrument)
+        hedge = before.position_mode == "hedge"
         if side is not None and not hedge:
             raise BadInput("side", "none in one-way mode, where both sides have one setting", str(side))
-        before = await self.leverage(instrument)
         words = _words(before, leverage, side, hedge=hedge)
         if not words:
             return before

@@ -42,6 +42,8 @@ class Leverage(Wire, frozen=True):
     max_short_leverage: Number | None = None
     available_long_vol: Number | None = None
     available_short_vol: Number | None = None
+    max_position_long_val: Number | None = None
+    max_position_short_val: Number | None = None
 
 
 class Tier(Wire, frozen=True):

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Self
 from solvent.core.account import Mode, Side, Venue
 from solvent.core.errors import BadInput
 from solvent.core.facts import Fill, FundingPayment, Transfer
-from solvent.venues.bybit import wire
+from solvent.venues.bybit import inverse, wire
 from solvent.venues.bybit.capture import Capture
 from solvent.venues.bybit.codes import CAPABILITIES, VENUE
 from solvent.venues.bybit.deadman import DeadMan
@@ -208,9 +208,19 @@ class BybitVenue:
     async def cancel_all(self, instrument: str | None = None, reason: str = "") -> tuple[Cancelled, ...]:
         return await self._trading.cancel_all(instrument, reason)
 
-    async def set_leverage(self, instrument: str, leverage: Decimal, side: Side | None = None) -> LeverageState:
+    async def set_leverage(
+        self, instrument: str, leverage: Decimal, side: Side | None = None, *, known: LeverageState | None = None
+    ) -> LeverageState:
         """`side` only in hedge mode with isolated margin. A refusal is a NotApplied with the venue's code."""
-        return await self._settings.set_leverage(instrument, leverage, side)
+        return await self._settings.set_leverage(instrument, leverage, side, known=known)
+
+    async def inverse_leverage(self, symbol: str) -> LeverageState:
+        """The leverage of an inverse contract (BTCUSD)."""
+        return await inverse.leverage(self._reader, symbol)
+
+    async def set_inverse_leverage(self, symbol: str, buy: Decimal, sell: Decimal) -> LeverageState:
+        """Set it, read it back, give what was read. Raises NotApplied where it differs."""
+        return await inverse.set_leverage(self._reader, symbol, buy, sell)
 
     async def set_margin_mode(self, mode: Mode, instrument: str | None = None) -> None:
         await self._settings.set_margin_mode(mode, instrument)

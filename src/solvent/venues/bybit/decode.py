@@ -192,6 +192,7 @@ def leverage_state(
         short=short,
         maximum=terms.max_leverage if terms else None,
         step=terms.leverage_step if terms else None,
+        position_mode="one_way" if 0 in by_index else "hedge",
     )
 
 

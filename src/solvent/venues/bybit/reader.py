@@ -25,6 +25,7 @@ from solvent.venues.stated import (
     VenueOrder,
     VenuePosition,
 )
+from solvent.venues.together import Together
 
 WEEK_MS: Final = 7 * 86_400_000
 KEPT_MS: Final = 730 * 86_400_000
@@ -106,11 +107,22 @@ class Reader:
             [{"symbol": instrument}] if instrument else [{"settleCoin": coin} for coin in self.settle_coins]
         )
         found: dict[str, VenueOrder] = {}
-        for scope in scopes:
-            pages = await self.gateway.pages("/v5/order/realtime", {"category": CATEGORY, **scope, "limit": 50})
+        for pages in await self._together("/v5/order/realtime", scopes, 50):
             found |= {order.venue_id: order for order in self._orders(pages)}
         # A page that is read while orders end may still show one that has.
         return tuple(order for order in found.values() if order.status.is_open is not False)
+
+    async def _together(
+        self, path: str, scopes: Sequence[Mapping[str, Field]], limit: int
+    ) -> Sequence[Sequence[Answer]]:
+        """All pages of each scope, asked for at the same time."""
+        await self.gateway.ready()
+        async with Together() as at_once:
+            asked = [
+                at_once.create_task(self.gateway.pages(path, {"category": CATEGORY, **scope, "limit": limit}))
+                for scope in scopes
+            ]
+        return [pages.result() for pages in asked]
 
     async def lately_ended(self, since_ms: int) -> tuple[VenueOrder, ...]:
         """Orders that ended since then, among the last 500 per settle coin."""
@@ -232,10 +244,11 @@ class Reader:
         return decode.balances(answer.read(wire.WalletBalance).rows, "wallet-balance")
 
     async def positions(self) -> tuple[VenuePosition, ...]:
-        mode = await self.margin_mode()
-        found = [
-            decode.position(raw, f"position-list[{raw.symbol[:40]}]", mode) for raw in await self.position_rows()
-        ]
+        await self.gateway.ready()
+        async with Together() as at_once:
+            mode = at_once.create_task(self.margin_mode())
+            rows = at_once.create_task(self.position_rows())
+        found = [decode.position(raw, f"position-list[{raw.symbol[:40]}]", mode.result()) for raw in rows.result()]
         return tuple(position for position in found if position.size)
 
     async def position_rows(self, instrument: str | None = None) -> list[wire.Position]:
@@ -244,10 +257,8 @@ class Reader:
             [{"symbol": instrument}] if instrument else [{"settleCoin": coin} for coin in self.settle_coins]
         )
         found: dict[tuple[str, int], wire.Position] = {}
-        for scope in scopes:
-            for page in await self.gateway.pages(
-                "/v5/position/list", {"category": CATEGORY, **scope, "limit": 200}
-            ):
+        for pages in await self._together("/v5/position/list", scopes, 200):
+            for page in pages:
                 found |= {(raw.symbol, raw.position_idx): raw for raw in page.read(wire.PositionList).rows}
         return list(found.values())
 
@@ -261,14 +272,18 @@ class Reader:
 
     async def leverage(self, instrument: str) -> LeverageState:
         """Settings of both sides, with or without a position."""
-        settings = (await self.leverage_settings(instrument)).get(instrument)
+        await self.gateway.ready()
+        async with Together() as at_once:
+            found = at_once.create_task(self.leverage_settings(instrument))
+            terms = at_once.create_task(self.terms_of(instrument))
+            mode = at_once.create_task(self.margin_mode())
+        settings = found.result().get(instrument)
         if settings is None:  # The list of positions has a row for it even when it is flat.
             rows = await self.position_rows(instrument)
-            found = decode.leverages(rows, "position-list")
-            self.legs.modes(found)
-            settings = found.get(instrument, {})
-        terms = await self.terms_of(instrument)
-        state = decode.leverage_state(instrument, settings, await self.margin_mode(), terms)
+            listed = decode.leverages(rows, "position-list")
+            self.legs.modes(listed)
+            settings = listed.get(instrument, {})
+        state = decode.leverage_state(instrument, settings, mode.result(), terms.result())
         if state is None:
             raise Terminal(
                 VENUE,

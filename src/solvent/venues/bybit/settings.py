@@ -32,10 +32,12 @@ class Settings:
 
     # --- leverage
 
-    async def set_leverage(self, instrument: str, leverage: Decimal, side: Side | None = None) -> LeverageState:
+    async def set_leverage(
+        self, instrument: str, leverage: Decimal, side: Side | None = None, *, known: LeverageState | None = None
+    ) -> LeverageState:
         if not leverage.is_finite() or leverage < 1:
             raise BadInput("leverage", "a number of at least 1", str(leverage))
-        before = await self._reader.leverage(instrument)
+        before = known or await self._reader.leverage(instrument)
         long = leverage if side in (None, Side.LONG) else before.long
         short = leverage if side in (None, Side.SHORT) else before.short
         if (before.long, before.short) == (long, short):

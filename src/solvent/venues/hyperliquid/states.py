@@ -115,7 +115,15 @@ def setting_of(body: Any, coin: str, maximum: Decimal | None, path: str = "activ
         raise BadInput(f"{path}.coin", coin, raw.coin)
     value = _leverage(raw.leverage.value, f"{path}.leverage.value")
     mode = Mode.ISOLATED if raw.leverage.type == "isolated" else Mode.CROSS
-    return LeverageState(instrument=coin, mode=mode, long=value, short=value, maximum=maximum, step=Decimal(1))
+    return LeverageState(
+        instrument=coin,
+        mode=mode,
+        long=value,
+        short=value,
+        maximum=maximum,
+        step=Decimal(1),
+        position_mode="one_way",
+    )
 
 
 def _leverage(value: int, path: str) -> Decimal:

@@ -214,7 +214,9 @@ class HyperliquidTrader(HyperliquidReader):
 
     # --- settings
 
-    async def set_leverage(self, instrument: str, leverage: Decimal, side: Side | None = None) -> LeverageState:
+    async def set_leverage(
+        self, instrument: str, leverage: Decimal, side: Side | None = None, *, known: LeverageState | None = None
+    ) -> LeverageState:
         """Set a coin's leverage, keeping its margin mode. Nothing is sent where it is set already.
 
         Raises NotApplied, with both states, where the venue refuses (its words are in the message and the cause)
@@ -225,7 +227,7 @@ class HyperliquidTrader(HyperliquidReader):
         wanted = Decimal(leverage)
         if wanted != wanted.to_integral_value() or not 1 <= wanted <= 1000:
             raise BadInput("leverage", "a whole number from 1 on", leverage)
-        before = await self.leverage(instrument)
+        before = known or await self.leverage(instrument)
         if before.long == wanted:
             return before
         return await self._set(before, before.mode, wanted)

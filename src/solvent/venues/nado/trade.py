@@ -316,7 +316,9 @@ class NadoTrader(NadoReader):
 
     # --- settings
 
-    async def set_leverage(self, instrument: str, leverage: Decimal, side: Side | None = None) -> LeverageState:
+    async def set_leverage(
+        self, instrument: str, leverage: Decimal, side: Side | None = None, *, known: LeverageState | None = None
+    ) -> LeverageState:
         raise NotSupported(VENUE, "leverage", "the market's weights say how much margin a position takes")
 
     async def set_margin_mode(self, mode: Mode, instrument: str | None = None) -> None:
