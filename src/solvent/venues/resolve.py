@@ -15,8 +15,11 @@ T = TypeVar("T")
 def found_again(found: VenueOrder, asked: OrderRequest, since_ms: int, unknown: UnknownOutcome) -> VenueOrder:
     """`found`, if it can be the order that was sent after `since_ms` and not an older one with the same client id.
 
-    Raises UnknownOutcome where it cannot: an older order says nothing of the new one.
+    Raises UnknownOutcome where it cannot: an older order says nothing of the new one. An id that we drew ourselves
+    names no other order.
     """
+    if asked.client_id is None:
+        return found
     older = found.time is not None and found.time < since_ms
     # Venues may cut what only reduces to what is held.
     other = found.side is not asked.side or (found.quantity != asked.quantity and not asked.reduce_only)

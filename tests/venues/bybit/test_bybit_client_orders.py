@@ -335,3 +335,11 @@ async def test_a_lost_answer_is_not_read_out_of_an_older_order_with_the_same_cli
         with pytest.raises(UnknownOutcome, match="another order"):
             await client.place(order("sell", quantity="0.002", client_id="again"))
         assert len(venue.orders()) == 1
+
+
+@alive
+async def test_a_lost_order_with_a_chosen_client_id_is_found():
+    async with traded() as (venue, client):
+        venue.fault(Fault.LOST_ANSWER, CREATE)
+        placed = await client.place(order(quantity="0.1", client_id="chosen"))
+        assert (placed.client_id, placed.status) == ("chosen", OrderStatus.FILLED)

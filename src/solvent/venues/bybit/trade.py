@@ -19,6 +19,8 @@ from solvent.venues.stated import Cancelled, NewOrder, OrderStatus, Placed, Venu
 
 PARTS: Final = Decimal(10_000)
 LATELY_MS: Final = 60_000
+RECENT_MS: Final = 5_000
+"""How much older than its placement an order may look, by clocks that differ."""
 LAG_MS: Final = 1_000
 """A venue stamps what it does a little before or after the clock that it shows."""
 
@@ -76,7 +78,7 @@ class Trading:
             found = await found_out(
                 self._gateway, unknown, lambda: self._reader.order(instrument, client_id=client_id)
             )
-            found_again(found, order.request, sent_ms - self._gateway.skew_ms - LAG_MS, unknown)
+            found_again(found, order.request, sent_ms - RECENT_MS, unknown)
             self._reader.own.add(found.venue_id)
             return _placed(found)
         self._reader.own.add(venue_id)
