@@ -14,6 +14,7 @@ from solvent.core.errors import BadInput
 from solvent.store import migrate, schema
 from solvent.store.database import Database
 from solvent.store.errors import SchemaAhead, SchemaBehind, StoreError
+from solvent.store.schema import metadata, projection
 
 
 def run(work):
@@ -103,13 +104,18 @@ def test_a_newer_schema_is_refused_and_an_older_one_waits_for_the_command(url):
     run(work())
 
 
-def test_an_older_schema_is_brought_up_by_the_command_only(url, monkeypatch):
+def test_an_older_schema_is_brought_up_by_the_command_only(url):
     async def work():
-        async with await Database.open(url):
-            pass
-        monkeypatch.setattr(migrate, "head", lambda: "0002")
+        async with await Database.open(url) as database, database.writing() as connection:
+            await connection.run_sync(metadata.drop_all)
+            await connection.execute(text("DROP TABLE alembic_version"))
+            await connection.run_sync(migrate.upgrade, "0001")
+            await connection.execute(insert(projection), {"name": "kept", "seq": 7, "journal": "j"})
         with pytest.raises(SchemaBehind, match="solvent db upgrade"):
             await Database.open(url)
+        async with await Database.open(url, upgrade=True) as database, database.reading() as connection:
+            assert await database.revision() == migrate.head() == "0002"
+            assert (await connection.execute(select(projection.c.seq))).scalar() == 7
 
     run(work())
 

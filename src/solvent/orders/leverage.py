@@ -9,9 +9,9 @@ from enum import StrEnum
 
 from solvent.core.account import Account, Mode, Side, Tier, Venue
 from solvent.core.numbers import parse_decimal
+from solvent.orders.defaults import DEFAULT_LEVERAGE
 from solvent.venues.stated import Capabilities, InstrumentTerms, LeverageState, VenueOrder, VenuePosition
 
-DEFAULT_LEVERAGE = Decimal(3)
 TOLERANCE = Decimal("0.05")
 """How far the effective leverage of a venue without a setting may be above the target: fees and the spread."""
 

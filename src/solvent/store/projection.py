@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from solvent.store import treasury_projection
+from solvent.store import arbitrage_projection, treasury_projection
 from solvent.store.errors import ForeignJournal
 from solvent.store.schema import metadata, projection
 
@@ -17,7 +17,10 @@ Projector = Callable[[AsyncConnection, Mapping[str, Any], int], Awaitable[None]]
 """Puts one record (fields as the journal holds them, and its number) into the tables."""
 
 NAME: Final = "journal"
-PROJECTORS: Final[dict[str, Projector]] = dict(treasury_projection.PROJECTORS)
+PROJECTORS: Final[dict[str, Projector]] = {
+    **treasury_projection.PROJECTORS,
+    **arbitrage_projection.PROJECTORS,
+}
 """Kind of record -> what it does to the tables."""
 
 

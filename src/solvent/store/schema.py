@@ -191,7 +191,39 @@ leverage_decisions = Table(
     Index(None, "strategy"),
 )
 
+arbitrage_subscriptions = Table(
+    "arbitrage_subscriptions",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("status", String(16), nullable=False),
+    Column("error_message", Text, nullable=False),
+    _word("long_leg"),
+    _word("short_leg"),
+    _money("size", nullable=False),
+    _money("leverage", nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Column("state", Text, nullable=False, comment="JSON: the whole subscription"),
+    _seq(),
+    Index(None, "ended"),
+)
+
+arbitrage_events = Table(
+    "arbitrage_events",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _word("subscription"),
+    Column("kind", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("data", Text, nullable=False, comment="JSON: the record's own fields"),
+    Index(None, "subscription"),
+)
+
 __all__ = [
+    "arbitrage_events",
+    "arbitrage_subscriptions",
     "balance_snapshot_rows",
     "balance_snapshots",
     "capital_reservations",
