@@ -3,6 +3,7 @@
 import re
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from math import gcd, lcm
 from typing import Final
 
 from solvent.core.errors import BadInput
@@ -73,6 +74,11 @@ def floor_to_step(value: Fraction, step: Fraction) -> Fraction:
     return (value // step) * step
 
 
+def common_step(one: Fraction, other: Fraction) -> Fraction:
+    """The smallest step that is a whole number of both (both > 0)."""
+    return Fraction(lcm(one.numerator, other.numerator), gcd(one.denominator, other.denominator))
+
+
 def price_toward(price: Fraction, mark: Fraction, places: int) -> Decimal:
     """A price to publish: rounded toward the mark, so that the danger is never shown too far away.
 
@@ -98,6 +104,7 @@ __all__ = [
     "ROUND_DOWN",
     "ROUND_FLOOR",
     "Number",
+    "common_step",
     "decimal_of",
     "floor_to_step",
     "parse",

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from decimal import ROUND_FLOOR, Decimal
 from fractions import Fraction
-from math import gcd, lcm
 
 from solvent.core.account import Mode, Side
 from solvent.core.facts import OrderSide
-from solvent.core.numbers import decimal_of, text
+from solvent.core.numbers import common_step, decimal_of, text
 from solvent.core.tiers import allowed_leverage
 from solvent.orders.leverage import (
     TOLERANCE,
@@ -48,16 +47,11 @@ def max_common(facts: Iterable[LegFacts]) -> Decimal | None:
         most.append(Fraction(maximum))
         own = step_of(leg)
         if own is not None:
-            step = Fraction(own) if step is None else _common(step, Fraction(own))
+            step = Fraction(own) if step is None else common_step(step, Fraction(own))
     if not most:
         return None
     highest = min(most) if step is None else min(most) // step * step
     return decimal_of(highest) if highest >= 1 else None
-
-
-def _common(one: Fraction, other: Fraction) -> Fraction:
-    """The smallest step that both divide."""
-    return Fraction(lcm(one.numerator, other.numerator), gcd(one.denominator, other.denominator))
 
 
 def step_of(leg: LegFacts) -> Decimal | None:
