@@ -116,6 +116,9 @@ class PairRules:
             _fraction(self, name)
         _fraction(self, "max_residual")
         object.__setattr__(self, "leverage", parse_decimal(self.leverage, "leverage"))
+        object.__setattr__(self, "order", LegOrder(self.order))
+        if self.mode is not None:
+            object.__setattr__(self, "mode", Mode(self.mode))
         if self.protect is not None:
             _fraction(self, "protect")
         if self.leverage < 1:

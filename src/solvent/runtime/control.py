@@ -1,4 +1,4 @@
-"""The local control socket: a person asks, trips or resets the gate of a process that runs.
+"""The local control socket: a person asks, trips or resets the gate of a process that runs, or what else it takes.
 
 One line of JSON in, one out, over a Unix socket in the journal's folder that only its owner may open. The
 socket belongs to the process that writes the journal.
@@ -9,7 +9,7 @@ import os
 import socket
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -91,7 +91,10 @@ class Control:
             case "reset":
                 done = risk.reset_circuit_breaker(reason or "manual reset")
             case _:
-                return {"ok": False, "error": "expected status, trip or reset"}
+                taken = _commands.get((str(self._path.parent), str(command)))
+                if taken is None:
+                    return {"ok": False, "error": "expected status, trip or reset"}
+                return taken(reason)
         return {"ok": done, "status": risk.status}
 
 
@@ -105,6 +108,9 @@ def _line(peer: socket.socket) -> bytes:
     return found
 
 
+Command = Callable[[str], dict[str, Any]]
+"""Takes the reason, gives the answer; called in the socket's thread."""
+_commands: dict[tuple[str, str], Command] = {}
 _served: dict[str, Control] = {}
 _guard = threading.Lock()
 
@@ -123,6 +129,15 @@ def serve(risk: "RiskManager", folder: Path) -> None:
             return
         _served[str(folder)] = control
     weakref.finalize(risk, _stop, str(folder), control)
+
+
+def take(folder: Path, command: str, answer: Command) -> None:
+    """Have this process answer one more command on the folder's socket."""
+    _commands[str(folder), command] = answer
+
+
+def drop(folder: Path, command: str) -> None:
+    _commands.pop((str(folder), command), None)
 
 
 def _stop(folder: str, control: Control) -> None:

@@ -20,6 +20,7 @@ from solvent.runtime.journal_reader import records
 from solvent.runtime.journal_seek import records_after
 from solvent.store import projection
 from solvent.store.database import Database
+from solvent.store.errors import StoreError
 
 BATCH: Final = 1000
 _doubts: dict[Path, set[object]] = {}
@@ -73,6 +74,21 @@ class ProjectedJournal:
             made = Writing(connection, self.logger, self._journal)
             yield made
         _doubts_of(self.logger.path).difference_update({*doubts, made})
+
+    async def put(self, kind: str, /, **fields: Any) -> Record:
+        """Put one event on record. A database that fails now follows the journal later: what is on record counts.
+
+        Raises as `AuditLogger.record`; then it is not on record.
+        """
+        record: Record | None = None
+        try:
+            async with self.writing() as writing:
+                record = await writing.put(kind, **fields)
+        except StoreError:
+            if record is None:
+                _doubts_of(self.logger.path).add(object())  # Its rows are made by the next one that writes.
+                record = await self.logger.arecord(kind, **fields)
+        return record
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:

@@ -1,0 +1,360 @@
+"""`solvent arb open|run|close|list|show`: funding pairs opened through the gate, held, and closed."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from solvent.cli.options import Json, number, print_json, print_view
+from solvent.core.account import Mode, Venue
+from solvent.core.errors import BadInput, Refused
+
+if TYPE_CHECKING:
+    from solvent.orders.arbitrage import PairLeg, PairRequest, Subscription
+    from solvent.runtime.arbitrage import FundingArbitrage
+    from solvent.runtime.risk_manager import RiskManager
+    from solvent.venues.ports import VenueTrader
+
+CLOSE = "arb-close"
+"""The control socket's word for it."""
+
+Leg = Annotated[str, typer.Argument(metavar="VENUE[/ACCOUNT]:INSTRUMENT")]
+Id = Annotated[str, typer.Argument(help="The pair's id, or its beginning.", metavar="ID")]
+Urls = Annotated[
+    list[str] | None, typer.Option("--base-url", help="A venue's address, if not its own.", metavar="VENUE=U")
+]
+Testnet = Annotated[bool, typer.Option("--testnet", help="The venues' test networks.")]
+Journal = Annotated[
+    Path | None, typer.Option("--journal", help="The journal's folder; else SOLVENT_JOURNAL.", metavar="DIR")
+]
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="SQLite file or postgresql:// URL; else SOLVENT_DATABASE, else solvent.db in the journal's folder.",
+        metavar="URL",
+    ),
+]
+
+
+def open_pair(
+    long: Leg,
+    short: Leg,
+    size: Annotated[str, typer.Option("--size", help="Of the underlying, on each leg.", metavar="N")],
+    leverage: Annotated[str, typer.Option("--leverage", metavar="X")] = "3",
+    margin: Annotated[Mode | None, typer.Option("--margin", help="Margin mode; as it is where not given.")] = None,
+    min_edge: Annotated[
+        str, typer.Option("--min-edge", help="Least net edge, in percent of a leg's notional.", metavar="P")
+    ] = "0",
+    slippage: Annotated[
+        str, typer.Option("--slippage", help="Cap of an opening order, in percent.", metavar="P")
+    ] = "0.2",
+    settlements: Annotated[
+        int, typer.Option("--settlements", help="Funding times to hold through.", min=1, metavar="N")
+    ] = 1,
+    protect: Annotated[
+        str,
+        typer.Option(
+            "--protect", help="Stops at this percentage of the way to liquidation; 0: none.", metavar="P"
+        ),
+    ] = "60",
+    together: Annotated[
+        bool, typer.Option("--together", help="Both legs at once, not the thinner first.")
+    ] = False,
+    now: Annotated[bool, typer.Option("--now", help="At once, not just before the funding time.")] = False,
+    journal: Journal = None,
+    database: Store = None,
+    base_url: Urls = None,
+    testnet: Testnet = False,
+    json: Json = False,
+) -> None:
+    """Open a pair, hold it through its funding, close it. Interrupted, it stays open: `solvent arb run` goes on.
+
+    Exit 0: done. Exit 1: it ended in an error, or was refused.
+    """
+    from solvent.orders.arbitrage import LegOrder, PairRequest, PairRules
+
+    rules = PairRules(
+        leverage=_number(leverage, "--leverage"),
+        mode=margin,
+        min_edge=_share(min_edge, "--min-edge"),
+        slippage=_share(slippage, "--slippage"),
+        settlements=settlements,
+        protect=_share(protect, "--protect") or None,
+        order=LegOrder.TOGETHER if together else LegOrder.THIN_FIRST,
+        now=now,
+    )
+    request = PairRequest(long=leg_of(long), short=leg_of(short), size=_number(size, "--size"), rules=rules)
+    where = Where(journal, database, base_url, testnet)
+    ended = asyncio.run(_opened(where, request, json=json))
+    _finish([ended], json=json)
+
+
+def run_pairs(
+    journal: Journal = None,
+    database: Store = None,
+    base_url: Urls = None,
+    testnet: Testnet = False,
+    json: Json = False,
+) -> None:
+    """Take up every pair that has not ended, and carry it through."""
+    where = Where(journal, database, base_url, testnet)
+    ended = asyncio.run(_resumed(where, None, "", json=json))
+    _finish(ended, json=json)
+
+
+def close_pair(
+    id: Id,  # noqa: A002
+    reason: Annotated[str, typer.Option("--reason", help="Goes on record.")] = "closed by hand",
+    journal: Journal = None,
+    database: Store = None,
+    base_url: Urls = None,
+    testnet: Testnet = False,
+    json: Json = False,
+) -> None:
+    """Close a pair: by the process that carries it out, or by this one where none does."""
+    from solvent.runtime.control import ask
+
+    where = Where(journal, database, base_url, testnet)
+    sub = _one(asyncio.run(where.pairs(None)), id)
+    if sub.status.ended:
+        raise BadInput("ID", "a pair that is open", f"<{sub.id} is {sub.status}>")
+    try:
+        answer = ask(where.journal, CLOSE, f"{sub.id} {reason}")
+    except Refused:
+        ended = asyncio.run(_resumed(where, sub.id, reason, json=json))
+        _finish(ended, json=json)
+        return
+    if not answer["ok"]:
+        raise Refused("not-closed", str(answer.get("error", "the process did not take it")))
+    typer.echo(f"{sub.id}: asked to close")
+
+
+def list_pairs(
+    everything: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    journal: Journal = None,
+    database: Store = None,
+    json: Json = False,
+) -> None:
+    """The pairs as they stand."""
+    from solvent.views.arbitrage_pairs import pairs_data, pairs_view
+
+    found = asyncio.run(Where(journal, database, None, False).pairs(None if everything else False))
+    if json:
+        print_json(pairs_data(found))
+    else:
+        print_view(pairs_view(found))
+
+
+def show_pair(id: Id, journal: Journal = None, database: Store = None, json: Json = False) -> None:  # noqa: A002
+    """One pair whole: its legs, orders, funding, and everything that happened."""
+    from solvent.views.arbitrage_pairs import pair_data, pair_views
+
+    where = Where(journal, database, None, False)
+    sub = _one(asyncio.run(where.pairs(None)), id)
+    events = asyncio.run(where.events(sub.id))
+    if json:
+        print_json(pair_data(sub, events))
+    else:
+        print_view(*pair_views(sub, events))
+
+
+# --- what they share
+
+
+class Where:
+    """Journal, database and venues of a command."""
+
+    def __init__(self, journal: Path | None, database: str | None, urls: list[str] | None, testnet: bool) -> None:
+        said = journal or os.environ.get("SOLVENT_JOURNAL", "")
+        if not said:
+            raise BadInput("--journal", "the folder of the journal", "<not given>")
+        self.journal = Path(said)
+        self.database = database or os.environ.get("SOLVENT_DATABASE", "") or str(self.journal / "solvent.db")
+        self._urls, self._testnet = urls, testnet
+
+    async def pairs(self, ended: bool | None) -> "tuple[Subscription, ...]":
+        from solvent.store.arbitrage_projection import subscriptions
+        from solvent.store.database import Database
+
+        self._exists()
+        async with await Database.open(self.database) as database, database.reading() as connection:
+            return await subscriptions(connection, ended=ended)
+
+    async def events(self, id: str) -> tuple[dict[str, Any], ...]:  # noqa: A002
+        from solvent.store.arbitrage_projection import events
+        from solvent.store.database import Database
+
+        async with await Database.open(self.database) as database, database.reading() as connection:
+            return await events(connection, id)
+
+    def _exists(self) -> None:
+        if "://" not in self.database and not Path(self.database).exists():
+            raise BadInput("--database", "a database that a pair was kept in", self.database)
+
+    @asynccontextmanager
+    async def desk(self, legs: "list[PairLeg]") -> "AsyncIterator[tuple[FundingArbitrage, RiskManager]]":
+        """Connected clients behind their gate, on the journal and its database."""
+        from solvent.cli.live import signing_client_of
+        from solvent.runtime.arbitrage import FundingArbitrage
+        from solvent.runtime.arbitrage_books import StoredPairs
+        from solvent.runtime.config import RiskConfig
+        from solvent.runtime.file_journal import AuditLogger
+        from solvent.runtime.gated import GatedDesk
+        from solvent.runtime.projected import ProjectedJournal
+        from solvent.runtime.risk_manager import RiskManager
+        from solvent.store.database import Database
+
+        urls = urls_of(self._urls)
+        self.journal.mkdir(parents=True, exist_ok=True)
+        async with AsyncExitStack() as stack:
+            traders: dict[str, VenueTrader] = {}
+            for leg in legs:
+                if leg.desk not in traders:
+                    client = signing_client_of(
+                        leg.venue, leg.account or None, base_url=urls.get(leg.venue), testnet=self._testnet
+                    )
+                    traders[leg.desk] = await stack.enter_async_context(client)
+            logger = stack.enter_context(AuditLogger(self.journal))
+            database = await stack.enter_async_context(await Database.open(self.database))
+            risk = RiskManager(RiskConfig(), logger)
+            stack.callback(risk.close)
+            desk = GatedDesk(traders, risk)
+            books = StoredPairs(ProjectedJournal(database, logger))
+            yield FundingArbitrage(desk, traders, risk, books, log=_say), risk
+
+
+async def _opened(where: Where, request: "PairRequest", *, json: bool) -> "Subscription":
+    async with where.desk([request.long, request.short]) as (pairs, risk):
+        await pairs.resume()
+        sub = await pairs.subscribe(request)
+        ended = await _watched(where, pairs, risk, json=json)
+        return next(one for one in ended if one.id == sub.id)
+
+
+async def _resumed(where: Where, id: str | None, reason: str, *, json: bool) -> "list[Subscription]":  # noqa: A002
+    active = [sub for sub in await where.pairs(False) if id is None or sub.id == id]
+    if not active:
+        return []
+    legs = [leg for sub in active for leg in (sub.request.long, sub.request.short)]
+    async with where.desk(legs) as (pairs, risk):
+        await pairs.resume()
+        if id is not None:
+            await pairs.close(id, reason)
+        return await _watched(where, pairs, risk, json=json)
+
+
+async def _watched(
+    where: Where, pairs: "FundingArbitrage", risk: "RiskManager", *, json: bool
+) -> "list[Subscription]":
+    """Until all have ended, with a live view where a person looks on; `arb close` is heard meanwhile."""
+    from solvent.runtime import control
+
+    loop = asyncio.get_running_loop()
+    control.take(where.journal, CLOSE, _closing(pairs, loop))
+    showing = asyncio.create_task(_show(pairs, risk)) if sys.stdout.isatty() and not json else None
+    if showing is None:
+        pairs.listen(lambda sub, record: _say(_line(sub, record)))
+    try:
+        return list(await pairs.run())
+    finally:
+        control.drop(where.journal, CLOSE)
+        if showing is not None:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
+
+
+def _closing(pairs: "FundingArbitrage", loop: asyncio.AbstractEventLoop) -> Callable[[str], dict[str, Any]]:
+    def take(words: str) -> dict[str, Any]:
+        id_, _, reason = words.partition(" ")
+        asked = asyncio.run_coroutine_threadsafe(pairs.close(id_, reason), loop)
+        try:
+            asked.result(timeout=4)
+        except (BadInput, TimeoutError) as error:
+            return {"ok": False, "error": str(error) or "it did not answer in time"}
+        return {"ok": True}
+
+    return take
+
+
+async def _show(pairs: "FundingArbitrage", risk: "RiskManager") -> None:
+    from rich.console import Group
+    from rich.live import Live
+
+    from solvent.runtime.sources import now_ms
+    from solvent.views.arbitrage_pairs import live_view
+
+    with Live(refresh_per_second=4) as live:
+        while True:
+            gate = str(risk.breaker_phase)
+            live.update(Group(*(live_view(p.sub, p.seen, now_ms(), gate=gate) for p in pairs.pairs)))
+            await asyncio.sleep(0.5)
+
+
+def _line(sub: "Subscription", record: Any) -> str:
+    from solvent.views.arbitrage_pairs import clock, told
+
+    return f"{clock(record['at_ms'])}  {sub.id}  {sub.status}  {record['type']}  {told(record)}".rstrip()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201
+
+
+def _finish(ended: "list[Subscription]", *, json: bool) -> None:
+    from solvent.orders.arbitrage import Status
+    from solvent.views.arbitrage_pairs import pairs_data, pairs_view
+
+    if json:
+        print_json(pairs_data(ended))
+    else:
+        print_view(pairs_view(ended))
+    if any(sub.status is not Status.DONE for sub in ended):
+        raise typer.Exit(1)
+
+
+def leg_of(given: str) -> "PairLeg":
+    from solvent.orders.arbitrage import PairLeg
+
+    where, colon, instrument = given.partition(":")
+    venue, _, account = where.partition("/")
+    if not colon or not instrument or venue not in list(Venue):
+        raise BadInput("LEG", f"venue:instrument, the venue one of {', '.join(Venue)}", given)
+    return PairLeg(venue=Venue(venue), instrument=instrument, account=account)
+
+
+def urls_of(given: list[str] | None) -> dict[Venue, str]:
+    found = {}
+    for one in given or ():
+        venue, equals, url = one.partition("=")
+        if not equals or venue not in list(Venue):
+            raise BadInput("--base-url", f"VENUE=URL, the venue one of {', '.join(Venue)}", one)
+        found[Venue(venue)] = url
+    return found
+
+
+def _one(found: "tuple[Subscription, ...]", id: str) -> "Subscription":  # noqa: A002
+    named = [sub for sub in found if sub.id.startswith(id)]
+    if len(named) != 1:
+        raise BadInput("ID", "the id of one pair", id if not named else f"<{len(named)} pairs begin so>")
+    return named[0]
+
+
+def _number(value: str, field: str) -> Decimal:
+    found = number(value, field)
+    assert found is not None
+    return found
+
+
+def _share(value: str, field: str) -> Decimal:
+    """A percentage as a fraction."""
+    return _number(value, field) / 100
+
+
+__all__ = ["close_pair", "leg_of", "list_pairs", "open_pair", "run_pairs", "show_pair", "urls_of"]

@@ -1,0 +1,367 @@
+"""Funding pairs carried out: `solvent.orders.arbitrage_next` decides, the journal has it, then it is done.
+
+A process that dies anywhere in here loses nothing: the next one reads the same records, looks at both venues and
+goes on from there. Every order passes the gate.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from solvent.core.errors import BadInput, Refused
+from solvent.journal.errors import JournalFailed
+from solvent.orders.arbitrage import LEGS, LegName, PairOrder, PairRequest, Status, Subscription
+from solvent.orders.arbitrage_next import next_step
+from solvent.orders.arbitrage_plan import NotEntered
+from solvent.orders.arbitrage_step import (
+    CancelWorking,
+    Enter,
+    Look,
+    Move,
+    PairSeen,
+    Send,
+    Settle,
+    Step,
+    Wait,
+    Wanted,
+)
+from solvent.runtime.arbitrage_books import PairBooks
+from solvent.runtime.arbitrage_entry import Entering
+from solvent.runtime.arbitrage_leg import LegDesk
+from solvent.runtime.arbitrage_pair import Pair
+from solvent.runtime.gated import GatedDesk
+from solvent.runtime.leverage_leg import Patience
+from solvent.runtime.leverage_sync import LeverageSync
+from solvent.runtime.risk_manager import RiskManager
+from solvent.store import arbitrage_fold as fold
+from solvent.venues.clock import REAL, Times
+from solvent.venues.failures import VenueError
+from solvent.venues.ports import VenueTrader
+
+WATCH_S: Final = 5.0
+BLIND_MS: Final = 60_000
+ENTER_MS: Final = 60_000
+"""How long a venue that cannot be asked keeps a pair from being entered before it is given up."""
+LOST: Final = (VenueError, BadInput, TimeoutError)
+"""What keeps a venue from being asked: it is asked again."""
+Listener = Callable[[Subscription, Mapping[str, Any]], None]
+
+
+class FundingArbitrage:
+    """Funding pairs of one desk. `traders` are its connected clients, by `PairLeg.desk`.
+
+    `watch_s`: how often an open pair is looked at. `log` gets the leverage sequence. Use it in one event loop.
+    """
+
+    def __init__(
+        self,
+        desk: GatedDesk,
+        traders: Mapping[str, VenueTrader],
+        risk: RiskManager,
+        books: PairBooks,
+        *,
+        times: Times = REAL,
+        watch_s: float = WATCH_S,
+        patience: Patience | None = None,
+        log: Callable[[str], None] | None = None,
+    ) -> None:
+        self._desk, self._traders, self._risk, self._books = desk, dict(traders), risk, books
+        self._times, self._watch_ms = times, int(watch_s * 1000)
+        self._log = log or logging.getLogger("solvent.arbitrage").info
+        self._sync = LeverageSync(traders, risk=risk, times=times, patience=patience, log=log)
+        self._pairs: dict[str, Pair] = {}
+        self._listeners: list[Listener] = []
+
+    # --- what a user asks
+
+    def listen(self, listener: Listener) -> None:
+        """Called with the pair and the record after each of its records. What it raises is logged, no more."""
+        self._listeners.append(listener)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """What this process carries out, with what was last seen of it."""
+        return tuple(self._pairs.values())
+
+    async def subscribe(self, request: PairRequest) -> Subscription:
+        """Put a pair on record. Raises BadInput, and Refused where an instrument is taken or must cool down."""
+        for name in LEGS:
+            self._trader(request.leg(name).desk)
+        await self._free(request)
+        pair = self._pair(f"arb-{self._now():013d}-{secrets.token_hex(3)}", None)
+        await self._put(pair, fold.SUBSCRIBED, request=fold.to_data(request))
+        self._pairs[pair.sub.id] = pair
+        return pair.sub
+
+    async def _free(self, request: PairRequest) -> None:
+        wanted = {request.long.name, request.short.name}
+        now = self._now()
+        for sub in await self._books.load():
+            taken = wanted & {sub.request.long.name, sub.request.short.name}
+            if taken and not sub.status.ended:
+                raise Refused("in-use", f"{' and '.join(sorted(taken))}: pair {sub.id} has it")
+            cool_ms = sub.since_ms + sub.rules.cool_down_s * 1000
+            failed = sub.status is Status.ERROR and sub.opened_ms is not None
+            if failed and wanted == {sub.request.long.name, sub.request.short.name} and now < cool_ms:
+                left = -(-(cool_ms - now) // 1000)
+                raise Refused("cool-down", f"opening this pair failed ({sub.reason}): wait {left} s more")
+
+    async def resume(self) -> tuple[Subscription, ...]:
+        """Take up what has not ended, after a restart."""
+        for sub in await self._books.load(ended=False):
+            if sub.id not in self._pairs:
+                self._pairs[sub.id] = self._pair(sub.id, sub)
+        return tuple(pair.sub for pair in self._pairs.values() if not pair.sub.status.ended)
+
+    async def close(self, id: str, reason: str = "closed by hand") -> None:  # noqa: A002
+        """Have a pair closed. Raises BadInput where this process does not carry it out."""
+        pair = self._pairs.get(id)
+        if pair is None or pair.sub.status.ended:
+            raise BadInput("id", "a pair that is open", id)
+        await self._put(pair, fold.CLOSE_ASKED, reason=reason[:300])
+        pair.woken.set()
+
+    async def run(self) -> tuple[Subscription, ...]:
+        """Carry out every pair until it has ended."""
+        driven = await asyncio.gather(*(self.drive(name) for name in list(self._pairs)))
+        return tuple(driven)
+
+    async def drive(self, id: str) -> Subscription:  # noqa: A002
+        """Carry out one pair until it has ended."""
+        pair = self._pairs[id]
+        while not pair.sub.status.ended:
+            step = next_step(pair.sub, pair.seen, self._now(), self._watch_ms)
+            try:
+                await self._carry_out(pair, step)
+            except JournalFailed as failed:
+                await self._unrecorded(pair, failed)
+        return pair.sub
+
+    # --- steps
+
+    async def _carry_out(self, pair: Pair, step: Step) -> None:
+        match step:
+            case Wait(ms, alarm):
+                await self._alarm(pair, alarm)
+                await pair.sleep(self._times, ms)
+            case Look(pause_ms):
+                await pair.sleep(self._times, pause_ms)
+                await self._look(pair)
+            case Enter(stage):
+                await self._enter(pair, stage)
+            case Settle(orders):
+                await self._settle(pair, orders)
+            case CancelWorking(legs, stops):
+                await self._cancel(pair, legs, stops=stops)
+            case Send(wanted, alarm):
+                if alarm is not None:
+                    await self._alarm(pair, alarm)
+                await self._send(pair, wanted)
+            case Move(status, reason):
+                await self._move(pair, status, reason)
+
+    async def _look(self, pair: Pair) -> None:
+        now = self._now()
+        long, short = await asyncio.gather(*(pair.legs[name].look(now) for name in LEGS))
+        before = pair.seen
+        sizes = (long.size, short.size)
+        confirmed = before is not None and None not in sizes and sizes == (before.long.size, before.short.size)
+        pair.seen = PairSeen(long=long, short=short, confirmed=confirmed)
+        held = tuple(old if size is None else size for size, old in zip(sizes, pair.sub.held, strict=True))
+        if held != pair.sub.held:
+            await self._put(pair, fold.SEEN, long=held[0], short=held[1])
+        await self._book_funding(pair)
+
+    async def _settle(self, pair: Pair, orders: tuple[PairOrder, ...]) -> None:
+        async def one(order: PairOrder) -> bool:
+            try:
+                found = await pair.legs[order.leg].settle(order, self._now())
+            except LOST:
+                return False
+            if found.settled:
+                await self._put(pair, fold.SETTLED, order=fold.to_data(found))
+            return found.settled
+
+        settled = await asyncio.gather(*(one(order) for order in orders))
+        if not any(settled):
+            waited = self._now() - max(pair.sub.since_ms, max(order.sent_ms for order in orders))
+            if waited > BLIND_MS:
+                await self._alarm(pair, ("unsettled", "what became of an order is not known yet"))
+            await pair.sleep(self._times, 500)
+
+    async def _cancel(self, pair: Pair, legs: tuple[LegName, ...], *, stops: bool) -> None:
+        async def one(name: LegName) -> None:
+            try:
+                await pair.legs[name].cancel_working(stops=stops)
+            except LOST:
+                await pair.sleep(self._times, 500)
+
+        await asyncio.gather(*(one(name) for name in legs))
+        pair.seen = None
+
+    async def _send(self, pair: Pair, wanted: tuple[Wanted, ...]) -> None:
+        """On record first, all of them; then out, at the same time."""
+        orders = []
+        for one in wanted:
+            order = pair.order(one, len(pair.sub.orders), self._now())
+            if order is None:
+                pair.seen = None  # No price to make a limit of.
+                return
+            await self._put(pair, fold.ORDER, opens=one.role.opens, order=fold.to_data(order))
+            orders.append(order)
+        await asyncio.gather(*(self._send_one(pair, order) for order in orders))
+
+    async def _send_one(self, pair: Pair, order: PairOrder) -> None:
+        assert pair.sub.entry is not None
+        sent = await pair.legs[order.leg].send(order, pair.sub.entry.leg(order.leg), self._now)
+        if sent.settled or sent.venue_id is not None:
+            await self._put(pair, fold.SETTLED, order=fold.to_data(sent))
+
+    async def _move(self, pair: Pair, status: Status, reason: str) -> None:
+        if status.ended:
+            await self._book_funding(pair, last=True)
+            if pair.sub.alarm is not None:
+                await self._alarm(pair, None)
+        await self._put(pair, fold.MOVED, status=str(status), reason=reason[:500])
+        if status.ended:
+            for name in LEGS:
+                leg = pair.sub.request.leg(name)
+                self._risk.drop_leverage(leg.instrument, venue=str(leg.venue))
+
+    async def _alarm(self, pair: Pair, alarm: tuple[str, str] | None) -> None:
+        """Raise it, once; or clear the one that stands."""
+        standing = pair.sub.alarm
+        if alarm is None and standing is None:
+            return
+        if alarm is not None and standing is not None and standing.code == alarm[0]:
+            return
+        told = None
+        if alarm is not None:
+            code, message = alarm
+            told = {"code": code, "message": message, "residual": pair.residual, "since_ms": self._now()}
+        await self._put(pair, fold.ALARM, alarm=told)
+
+    # --- before the legs
+
+    async def _enter(self, pair: Pair, stage: str) -> None:
+        """One stage; a venue that cannot be asked is asked again until its time is over."""
+        try:
+            match stage:
+                case "plan":
+                    await self._plan(pair)
+                case "sync":
+                    await self._synchronise(pair)
+                case _:
+                    await self._check(pair)
+            pair.failing_since = None
+        except LOST as error:
+            now = self._now()
+            pair.failing_since = pair.failing_since or now
+            if now - pair.failing_since > ENTER_MS:
+                await self._move(pair, Status.ERROR, f"nothing was opened: {error}")
+                return
+            await pair.sleep(self._times, 500)
+
+    async def _plan(self, pair: Pair) -> None:
+        found = await pair.entering.plan(pair.sub, self._now())
+        if isinstance(found, NotEntered):
+            await self._not_entered(pair, found)
+            return
+        await self._put(pair, fold.PLANNED, entry=fold.to_data(found))
+        await self._move(pair, Status.COUNTDOWN, "")
+
+    async def _synchronise(self, pair: Pair) -> None:
+        if pair.sub.status is Status.COUNTDOWN:
+            found = await pair.entering.still(pair.sub, self._now())
+            if isinstance(found, NotEntered):
+                await self._not_entered(pair, found)
+                return
+            await self._put(pair, fold.PLANNED, entry=fold.to_data(found))
+            await self._move(pair, Status.SYNCING, "")
+        synced = await pair.entering.sync(pair.sub)
+        if synced.failure:
+            await self._move(pair, Status.ERROR, f"Leverage sync failed: {synced.failure}")
+        else:
+            await self._put(pair, fold.SYNCED)
+
+    async def _check(self, pair: Pair) -> None:
+        await self._look(pair)
+        found = await pair.entering.check(pair.sub, self._now())
+        if isinstance(found, NotEntered):
+            await self._not_entered(pair, found)
+            return
+        await self._put(pair, fold.PLANNED, entry=fold.to_data(found))
+        await self._move(pair, Status.OPENING, "")
+
+    async def _not_entered(self, pair: Pair, why: NotEntered) -> None:
+        status = Status.ERROR if why.failed else Status.DONE
+        told = why.message if why.code == "leverage" else f"not entered: {why.message}"
+        await self._move(pair, status, told)
+
+    # --- funding
+
+    async def _book_funding(self, pair: Pair, *, last: bool = False) -> None:
+        """Payments since the pair was opened, each once, beside what was expected of it."""
+        now = self._now()
+        if pair.sub.opened_ms is None or not (last or pair.funding_due(now)):
+            return
+        for name in LEGS:
+            try:
+                payments = await pair.payments(name, now)
+            except LOST:
+                continue
+            for payment in payments:
+                await self._put(pair, fold.FUNDING, payment=fold.to_data(payment))
+
+    # --- records
+
+    async def _put(self, pair: Pair, kind: str, *, opens: bool = False, **fields: Any) -> None:
+        """Put it on record, then let it count. Raises JournalFailed: then it does not."""
+        said = {"id": pair.id, "at_ms": self._now(), **fields}
+        if pair.unrecorded and not opens:
+            record: Mapping[str, Any] = {"type": kind, **fold.to_data(said)}
+        else:
+            record = await self._books.put(kind, **said)
+        pair.take(fold.apply(pair.known, record))
+        for listener in self._listeners:
+            try:
+                listener(pair.sub, record)
+            except Exception:
+                logging.getLogger("solvent.arbitrage").exception("a listener failed")
+
+    async def _unrecorded(self, pair: Pair, failed: JournalFailed) -> None:
+        """Nothing more can be recorded: what is open is closed without records, and nothing is opened any more.
+
+        The next process finds the venues as they are then, and its records as they were.
+        """
+        if pair.known is None or pair.unrecorded or pair.sub.status.before_orders:
+            raise failed
+        pair.unrecorded = True
+        if pair.sub.status not in (Status.CLOSING, Status.UNWINDING):
+            await self._move(pair, Status.UNWINDING, f"the journal cannot be written: {failed}")
+
+    # --- its parts
+
+    def _pair(self, id: str, sub: Subscription | None) -> Pair:  # noqa: A002
+        return Pair(id, sub, self._made)
+
+    def _made(self, sub: Subscription) -> tuple[dict[LegName, LegDesk], Entering]:
+        legs: dict[LegName, LegDesk] = {}
+        for name in LEGS:
+            leg = sub.request.leg(name)
+            legs[name] = LegDesk(self._desk, self._trader(leg.desk), leg, name)
+        return legs, Entering(legs, self._sync, self._risk)
+
+    def _trader(self, desk: str) -> VenueTrader:
+        found = self._traders.get(desk)
+        if found is None:
+            raise BadInput("leg", f"a venue with a client ({', '.join(self._traders)})", desk)
+        return found
+
+    def _now(self) -> int:
+        return self._times.wall_ms()
+
+
+__all__ = ["FundingArbitrage", "Listener"]

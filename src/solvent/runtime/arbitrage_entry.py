@@ -1,0 +1,188 @@
+"""The steps before the first order: what both venues state, leverage set and verified, all of it checked again."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from solvent.core.facts import OrderRequest, OrderType
+from solvent.orders.arbitrage import LEGS, Entry, LegName, LegTerms, Subscription
+from solvent.orders.arbitrage_figures import LegMarket
+from solvent.orders.arbitrage_plan import EntryTimes, NotEntered, entry_times, plan_entry
+from solvent.orders.arbitrage_step import limit_price
+from solvent.orders.leverage import Action, LegPlan, LegRequest, LeveragePlan, SyncRequest
+from solvent.orders.leverage_outcome import SyncResult
+from solvent.orders.leverage_safety import safety_of
+from solvent.runtime.arbitrage_leg import LegDesk
+from solvent.runtime.leverage_sync import LeverageSync
+from solvent.runtime.risk_manager import RiskManager
+from solvent.venues.together import Together
+
+DEPTH: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a synchronisation came to."""
+
+    result: SyncResult
+
+    @property
+    def failure(self) -> str:
+        return "" if self.result.ok else self.result.failure
+
+
+class Entering:
+    """Plans, synchronises and checks one pair."""
+
+    def __init__(self, legs: Mapping[LegName, LegDesk], sync: LeverageSync, risk: RiskManager) -> None:
+        self._legs, self._sync, self._risk = legs, sync, risk
+
+    async def plan(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
+        """When and how much. Raises VenueError, BadInput."""
+        long, short = await self._markets()
+        times = entry_times(sub.request, long, short, now_ms)
+        if isinstance(times, NotEntered):
+            return times
+        planned = plan_entry(sub.request, long, short, times, now_ms)
+        return planned if isinstance(planned, NotEntered) else planned[0]
+
+    async def still(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
+        """The entry as the venues allow it now, at the times that were planned. Raises VenueError, BadInput."""
+        entry = sub.entry
+        assert entry is not None
+        times = EntryTimes(
+            fund_ms=entry.fund_ms, sync_ms=entry.sync_ms, check_ms=entry.check_ms, exit_ms=entry.exit_ms
+        )
+        planned = plan_entry(sub.request, *await self._markets(), times, now_ms)
+        return planned if isinstance(planned, NotEntered) else planned[0]
+
+    async def sync(self, sub: Subscription) -> Synced:
+        """Set and verify both leverages; the gate is told."""
+        assert sub.entry is not None
+        return Synced(await self._sync.sync(self._request(sub, sub.entry)))
+
+    async def check(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
+        """Everything once more, just before the legs go out. Raises VenueError, BadInput."""
+        found, request = await asyncio.gather(self.still(sub, now_ms), self._plan_again(sub))
+        if isinstance(found, NotEntered):
+            return found
+        refused = _leverage_refused(request) or _in_use(request)
+        if refused is not None:
+            return refused
+        verified = await self._sync.execute(request)
+        if not verified.ok:
+            return NotEntered("leverage", f"Leverage sync failed: {verified.failure}")
+        entry = _with_margins(found, request)
+        return _unsafe(sub, request) or self._gate_refused(sub, entry) or entry
+
+    async def _plan_again(self, sub: Subscription) -> LeveragePlan:
+        assert sub.entry is not None
+        return await self._sync.plan(self._request(sub, sub.entry))
+
+    def _request(self, sub: Subscription, entry: Entry) -> SyncRequest:
+        legs = []
+        for name in LEGS:
+            leg = sub.request.leg(name)
+            quantity = entry.leg(name).quantity
+            legs.append(
+                LegRequest(
+                    venue=leg.venue,
+                    instrument=leg.instrument,
+                    account=leg.account,
+                    size=quantity if name == "long" else -quantity,
+                    mode=sub.rules.mode,
+                )
+            )
+        return SyncRequest(legs=tuple(legs), leverage=sub.rules.leverage)
+
+    async def _markets(self) -> tuple[LegMarket, LegMarket]:
+        async with Together() as at_once:
+            found = [at_once.create_task(_market(self._legs[name])) for name in LEGS]
+        return found[0].result(), found[1].result()
+
+    def _gate_refused(self, sub: Subscription, entry: Entry) -> NotEntered | None:
+        """What the gate would say to each leg now: better known before the first of them is out."""
+        for name in LEGS:
+            leg, terms, side = sub.request.leg(name), entry.leg(name), sub.side_of(name, opens=True)
+            mark = self._legs[name].middle
+            if mark is None:
+                return NotEntered("price-unknown", f"{leg.name} has no price")
+            order = OrderRequest(
+                symbol=leg.instrument,
+                side=side,
+                order_type=OrderType.LIMIT,
+                quantity=terms.quantity,
+                price=limit_price(terms, side, mark, sub.rules.slippage),
+                venue=str(leg.venue),
+            )
+            decision = self._risk.preview_order(order)
+            if not decision.approved:
+                return NotEntered("gate", f"the gate refuses the {name} leg: {decision.reason}")
+        return None
+
+
+async def _market(leg: LegDesk) -> LegMarket:
+    trader, instrument = leg.trader, leg.leg.instrument
+    async with Together() as at_once:
+        terms = at_once.create_task(trader.instruments())
+        rates = at_once.create_task(trader.funding_rates([instrument]))
+        prices = at_once.create_task(trader.prices([instrument]))
+        book = at_once.create_task(trader.book(instrument, DEPTH))
+    found = leg.listed(terms.result())
+    return LegMarket(
+        venue=leg.leg.venue,
+        terms=found,
+        funding=rates.result().get(instrument),
+        book=book.result(),
+        price=leg.priced(prices.result().get(instrument), book.result()),
+    )
+
+
+def _leverage_refused(plan: LeveragePlan) -> NotEntered | None:
+    """Verified minutes ago and wrong now: somebody changed it, and nobody knows what else he does."""
+    if plan.refused:
+        return NotEntered("leverage", f"Leverage sync failed: {'; '.join(plan.reasons)}")
+    changed = [leg.request.name for leg in plan.legs if leg.action is Action.SET]
+    if changed:
+        told = f"{' and '.join(changed)} is not as it was set: it was changed meanwhile"
+        return NotEntered("leverage", f"Leverage sync failed: {told}")
+    return None
+
+
+def _in_use(plan: LeveragePlan) -> NotEntered | None:
+    """The instruments must be the pair's own: what else is there would be taken for a part of it."""
+    used = [leg.request.name for leg in plan.legs if leg.facts.positions or leg.facts.orders]
+    if used:
+        return NotEntered("in-use", f"{' and '.join(used)} has positions or orders already")
+    return None
+
+
+def _unsafe(sub: Subscription, plan: LeveragePlan) -> NotEntered | None:
+    """Margin, and what an adverse move would leave of each leg."""
+    assert plan.target is not None
+    for name, leg in zip(LEGS, plan.legs, strict=True):
+        found = safety_of(leg, plan.target)[0]
+        where = f"the {name} leg ({leg.request.name})"
+        if found.allowed is not True:
+            return NotEntered("margin", f"{where}: the venue would not take it: {found.reason or 'margin'}")
+        if found.distance is None:
+            return NotEntered("distance-unknown", f"{where}: its distance from liquidation is not known")
+        if found.distance < sub.rules.adverse_move:
+            told = f"{found.distance * 100:.2f} % from liquidation, less than {sub.rules.adverse_move * 100:.2f} %"
+            return NotEntered("too-near", f"{where} would be {told}")
+    return None
+
+
+def _with_margins(entry: Entry, plan: LeveragePlan) -> Entry:
+    long, short = (_own(entry.leg(name), leg) for name, leg in zip(LEGS, plan.legs, strict=True))
+    return replace(entry, long=long, short=short)
+
+
+def _own(terms: LegTerms, leg: LegPlan) -> LegTerms:
+    state = leg.facts.state
+    hedge = state is not None and state.position_mode == "hedge"
+    return replace(terms, hedge=hedge, order_margin=leg.order_margin)
+
+
+__all__ = ["Entering", "Synced"]

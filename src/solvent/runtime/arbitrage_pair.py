@@ -1,0 +1,146 @@
+"""A funding pair in this process: its record, what was last seen of it, and what lives as long as the process."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Final
+
+from solvent.core.facts import OrderSide
+from solvent.orders.arbitrage import (
+    LEGS,
+    FundingBooked,
+    LegName,
+    PairOrder,
+    Role,
+    Subscription,
+)
+from solvent.orders.arbitrage_plan import expected_payment
+from solvent.orders.arbitrage_step import PairSeen, Wanted, limit_price, on_grid
+from solvent.runtime.arbitrage_entry import Entering
+from solvent.runtime.arbitrage_leg import EXPIRY_MS, LegDesk
+from solvent.venues.clock import Times
+
+FUNDING_MS: Final = 30_000
+"""How often payments are asked for while a pair is held."""
+Make = Callable[[Subscription], tuple[Mapping[LegName, LegDesk], Entering]]
+
+
+class Pair:
+    """One pair. `known` is None before its first record."""
+
+    def __init__(self, id: str, known: Subscription | None, make: Make) -> None:  # noqa: A002
+        self.id = id
+        self.known: Subscription | None = None
+        self._make = make
+        self.seen: PairSeen | None = None
+        self.woken = asyncio.Event()
+        self.failing_since: int | None = None
+        self.unrecorded = False
+        """The journal failed: what is done to close it is not on record."""
+        self._asked_ms = 0
+        self._rates: dict[LegName, list[tuple[int, Decimal]]] = {"long": [], "short": []}
+        if known is not None:
+            self.take(known)
+
+    def take(self, sub: Subscription) -> None:
+        if self.known is None:
+            self.legs, self.entering = self._make(sub)
+        self.known = sub
+
+    @property
+    def sub(self) -> Subscription:
+        assert self.known is not None
+        return self.known
+
+    @property
+    def residual(self) -> Decimal | None:
+        """The net delta as last known; None where a leg was never seen."""
+        long, short = self.sub.held
+        return None if long is None or short is None else self.sub.residual(long, short)
+
+    async def sleep(self, times: Times, ms: int) -> None:
+        """Until the time is over, or somebody asked for something."""
+        if ms <= 0:
+            return
+        waiting = asyncio.ensure_future(self.woken.wait())
+        sleeping = asyncio.ensure_future(times.sleep(ms / 1000))
+        try:
+            await asyncio.wait({waiting, sleeping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+            sleeping.cancel()
+        self.woken.clear()
+
+    # --- orders
+
+    def order(self, wanted: Wanted, number: int, now_ms: int) -> PairOrder | None:
+        """The order as it goes on record; None without a price to make its limit of."""
+        entry, leg = self.sub.entry, self.legs[wanted.leg]
+        assert entry is not None
+        terms = entry.leg(wanted.leg)
+        price = trigger = None
+        if wanted.role is Role.STOP:
+            assert wanted.trigger_price is not None
+            trigger = on_grid(terms, wanted.trigger_price)
+        else:
+            if leg.middle is None:
+                return None
+            price = limit_price(terms, wanted.side, leg.middle, wanted.slippage)
+        return PairOrder(
+            number=number,
+            leg=wanted.leg,
+            role=wanted.role,
+            side=OrderSide(wanted.side),
+            quantity=wanted.quantity,
+            price=price,
+            trigger_price=trigger,
+            takes_profit=wanted.takes_profit,
+            client_id=leg.new_client_id(),
+            sent_ms=now_ms,
+            expires_ms=now_ms + EXPIRY_MS,
+        )
+
+    # --- funding
+
+    def funding_due(self, now_ms: int) -> bool:
+        return now_ms - self._asked_ms >= FUNDING_MS
+
+    async def payments(self, name: LegName, now_ms: int) -> tuple[FundingBooked, ...]:
+        """Payments that are not booked yet, and the rate as it stands. Raises VenueError, BadInput."""
+        if name == LEGS[0]:
+            self._asked_ms = now_ms
+        assert self.sub.opened_ms is not None
+        leg = self.legs[name]
+        booked = {p.id for p in self.sub.funding if p.leg == name}
+        found = []
+        for paid in await leg.funding_since(self.sub.opened_ms):
+            id_ = paid.id or str(paid.time)
+            if id_ not in booked:
+                expected = self._expected(name, paid.time)
+                found.append(
+                    FundingBooked(
+                        id=id_,
+                        leg=name,
+                        amount=paid.amount,
+                        expected=expected,
+                        asset=paid.asset,
+                        paid_ms=paid.time,
+                    )
+                )
+        rate = (await leg.trader.funding_rates([leg.leg.instrument])).get(leg.leg.instrument)
+        if rate is not None:
+            self._rates[name] = [*self._rates[name][-10:], (now_ms, rate.rate)]
+        return tuple(found)
+
+    def _expected(self, name: LegName, paid_ms: int | None) -> Decimal | None:
+        """By the last rate that was stated before it, on what the leg held at the mark; None where not known."""
+        entry, seen = self.sub.entry, self.seen
+        held, mark = self.sub.held[LEGS.index(name)], None if seen is None else seen.leg(name).mark
+        if entry is None or paid_ms is None or not held or mark is None:
+            return None
+        before = [rate for at, rate in self._rates[name] if at < paid_ms]
+        rate = before[-1] if before else entry.leg(name).rate
+        return None if rate is None else expected_payment(name, rate, abs(held), mark)
+
+
+__all__ = ["Pair"]
