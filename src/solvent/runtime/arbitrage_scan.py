@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 READ_S: Final = 30.0
 """For all that one step asks of one venue."""
+PER_INSTRUMENT_S: Final = 0.5
+"""For each funding rate beyond that: a venue that does not state its intervals is asked for them one by one."""
 DEPTH: Final = 100
 HOUR_MS: Final = 3_600_000
 
@@ -97,7 +99,10 @@ Markets = Mapping[str, Sequence[LegMarket]]
 async def scan(
     sources: Iterable[Source], request: ScanRequest, now_ms: Callable[[], int], unread: Iterable[Unread] = ()
 ) -> Scan:
-    """Look at all sources. `unread`: what could not even be connected. Raises nothing that a venue does."""
+    """Look at all sources, one per venue. Raises nothing that a venue does.
+
+    `unread`: what could not even be connected.
+    """
     given = tuple(sources)
     problems = list(unread)
     boards = await _each(given, lambda source: _board(source, request.assets), problems)
@@ -134,16 +139,19 @@ async def scan(
 
 
 async def _each(
-    sources: Sequence[Source], ask: Callable[[Source], Awaitable[T]], problems: list[Unread]
+    sources: Sequence[Source],
+    ask: Callable[[Source], Awaitable[T]],
+    problems: list[Unread],
+    within_s: Callable[[Source], float] = lambda _: READ_S,
 ) -> dict[Venue, T]:
     """The answer of each venue that gave one; of the others why not."""
 
     async def one(source: Source) -> T | Unread:
         try:
-            async with asyncio.timeout(READ_S):
+            async with asyncio.timeout(within_s(source)):
                 return await ask(source)
         except TimeoutError:
-            return Unread(venue=source.venue, message=f"did not answer within {READ_S:.0f} s")
+            return Unread(venue=source.venue, message=f"did not answer within {within_s(source):.0f} s")
         except SolventError as error:
             return Unread(venue=source.venue, message=str(error))
 
