@@ -53,6 +53,7 @@ def test_names(venue, name, settle, asset, multiplier):
         ("bingx", "1MBABYDOGE-USDT", {}),
         ("bingx", "-USDT", {}),
         ("bybit", "1000PEPEUSDT", {"multiplier": "10"}),
+        ("bybit", "BTCUSDT", {"multiplier": "0"}),
     ],
 )
 def test_what_is_uncertain_or_no_perpetual_has_no_asset(venue, name, more):

@@ -48,6 +48,14 @@ def test_the_book_is_walked_on_both_sides_and_in_both_directions():
     assert swapped.short.slippage == made.long.slippage
 
 
+def test_levels_that_hold_nothing_or_have_no_price_are_walked_past():
+    odd = book([("100", "0"), ("100", "5"), ("0", "9")], [("100", "0"), ("100", "1"), ("101", "1")])
+    made = edge(market(book=odd), market())
+    assert (made.long.open_price, made.long.close_price) == (D("100.5"), 100)
+    worthless = book([("100", "1"), ("0", "9")], [("100", "9")])
+    assert edge(market(book=worthless), market()).reason is EdgeReason.BOOK_THIN
+
+
 def test_a_leg_of_a_thousand_counts_in_the_underlying():
     kilo = market(
         *("bybit", "0.001"), price="5", book=flat("5"), terms=terms("1000X", multiplier="1000", taker_fee="0.001")

@@ -98,6 +98,11 @@ def test_what_fits_neither_or_one_leg_is_refused(long, short, wanted, price, rea
     assert said in refused.message
 
 
+def test_exactly_the_smallest_that_a_venue_takes_is_taken():
+    exact = terms(min_size="2", min_notional="200")
+    assert sized(exact, exact, "2", "100", "100").size == 2
+
+
 def test_a_price_that_no_rule_needs_is_not_asked_for():
     assert sized(terms(), terms(), "1", None, None).size == 1
 

@@ -7,6 +7,7 @@ import typer
 
 from solvent.cli import (
     allocate,
+    arb,
     audit,
     balances,
     check,
@@ -50,6 +51,7 @@ app.add_typer(audit.app)
 app.add_typer(paper.app)
 app.add_typer(db.app)
 app.add_typer(leverage.app)
+app.add_typer(arb.app)
 
 
 def _version(wanted: bool) -> None:

@@ -41,7 +41,7 @@ def listed(venue: Venue, terms: InstrumentTerms) -> Listed | None:
         return None
     asset, multiplier = _scaled(venue, base)
     stated = terms.multiplier if terms.multiplier != ONE else multiplier
-    if asset is None or multiplier not in (ONE, stated):
+    if asset is None or multiplier not in (ONE, stated) or stated <= 0:
         return None
     return Listed(asset=asset, terms=replace(terms, multiplier=stated))
 

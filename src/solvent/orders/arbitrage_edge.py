@@ -50,7 +50,7 @@ def default_exit(long: LegMarket, short: LegMarket, enter_ms: int) -> int | Edge
     """When to leave where nobody says: as soon as both legs have settled at least once after entering."""
     last = enter_ms
     for side, market in ((Side.LONG, long), (Side.SHORT, short)):
-        times = _times(side, market)
+        times = times_of(side, market)
         if isinstance(times, EdgeRefused):
             return times
         last = max(last, times.first_after(enter_ms))
@@ -62,13 +62,19 @@ def default_exit(long: LegMarket, short: LegMarket, enter_ms: int) -> int | Edge
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """When a leg settles: at `next_ms`, and then every `every_ms`."""
+    """When a leg settles: at `next_ms`, and then every `every_ms`; `rate` of each settlement."""
 
     rate: Fraction
     next_ms: int
     every_ms: Fraction
 
+    @property
+    def per_ms(self) -> Fraction:
+        """The rate per millisecond, so that legs of different intervals compare."""
+        return self.rate / self.every_ms
+
     def first_after(self, ms: int) -> int:
+        """The first settlement later than `ms`."""
         return ceil(self.next_ms + self._passed(ms) * self.every_ms)
 
     def count(self, enter_ms: int, exit_ms: int) -> int:
@@ -80,8 +86,8 @@ class Times:
         return max(0, floor((ms - self.next_ms) / self.every_ms) + 1)
 
 
-def _times(side: Side, market: LegMarket) -> Times | EdgeRefused:
-    """The leg's rate and settlements, as its venue states them. Nothing is taken for 8 h."""
+def times_of(side: Side, market: LegMarket) -> Times | EdgeRefused:
+    """A leg's rate and settlements, as its venue states them. Nothing is taken for 8 h."""
     funding, terms = market.funding, market.terms
     if terms.spot:
         return _refused(EdgeReason.NOT_PERPETUAL, side, market, "a perpetual", "a spot asset")
@@ -148,7 +154,7 @@ class _Leg:
 
 
 def _leg(side: Side, market: LegMarket, size: Fraction, enter_ms: int, exit_ms: int) -> _Leg | EdgeRefused:
-    times = _times(side, market)
+    times = times_of(side, market)
     if isinstance(times, EdgeRefused):
         return times
     terms = market.terms
@@ -274,4 +280,14 @@ def _refused(reason: EdgeReason, side: Side, market: LegMarket, expected: str, w
     return EdgeRefused(reason=reason, leg=side, name=market.name, expected=expected, was=was)
 
 
-__all__ = ["Edge", "EdgeReason", "EdgeRefused", "LegEdge", "LegMarket", "default_exit", "edge_of"]
+__all__ = [
+    "Edge",
+    "EdgeReason",
+    "EdgeRefused",
+    "LegEdge",
+    "LegMarket",
+    "Times",
+    "default_exit",
+    "edge_of",
+    "times_of",
+]
