@@ -72,6 +72,11 @@ class GateFacts:
             self._desk.put("rate", asset=name, rate=text(price), at_ms=now)
             self._desk.watch(self.config)
 
+    def worth(self, amount: Decimal, asset: str) -> Decimal | None:
+        """What an amount is worth in the valuation asset now; None where no rate, or none young enough, says."""
+        with self._exact() as now:
+            return self._desk.state.worth(amount, asset, now)
+
     def record_transfer(self, amount: Decimal | float | str, asset: str = "") -> None:
         """Money that came in (positive) or left, of the account's own or of `asset`: it is no profit. Say it
         before the account update that has it. Raises ValueError.

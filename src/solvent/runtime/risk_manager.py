@@ -206,9 +206,11 @@ class RiskManager(GateFacts):
         """The venue has taken it, under its own id."""
         return self._advance(client_id, Stage.LIVE, order_id)
 
-    def mark_unknown(self, client_id: str) -> bool:
-        """Nobody knows whether the venue has it: it keeps what it reserved."""
-        return self._advance(client_id, Stage.UNKNOWN, "")
+    def mark_unknown(self, client_id: str, order_id: str = "") -> bool:
+        """Nobody knows whether the venue has it: it keeps what it reserved. `order_id` where the venue's own id
+        is known all the same: fills are found by it.
+        """
+        return self._advance(client_id, Stage.UNKNOWN, order_id)
 
     def release(self, client_id: str, reason: str = "cancelled") -> bool:
         """It can fill no more: cancelled, rejected, or never sent. False where there is no such reservation."""
@@ -228,6 +230,12 @@ class RiskManager(GateFacts):
             rows = [reported_order(order, venue, now).to_data() for order in orders]
             self._desk.put("open_orders", venue=venue, orders=rows, settled=settled, at_ms=now)
 
+    @property
+    def reservations(self) -> tuple[Reservation, ...]:
+        """What was approved, or reported open by a venue, and may still fill."""
+        with self._exact():
+            return self._desk.state.reservations.all()
+
     # what stands behind decisions
 
     def attach(self, tracker: Any) -> None:
@@ -242,24 +250,30 @@ class RiskManager(GateFacts):
 
         follow(self, tracker)
 
-    def attach_instruments(self, instruments: Any) -> None:
+    def attach_instruments(self, instruments: Any, *, venue: str = "") -> None:
         """Steps, minimums, multipliers and assets (`quote`, `settle`): a report, an account, or a mapping by
-        symbol. From then on a symbol that is not among them is refused.
+        symbol (of `venue`, or of any). From then on a symbol that is not among them is refused.
         """
         with self._exact() as now:
-            self._sight.attach_instruments(instruments, now)
+            self._sight.attach_instruments(instruments, now, venue)
 
     def attach_margin(
-        self, report: Any, *, symbols: Mapping[str, str] | None = None, as_of_ms: int | None = None
+        self,
+        report: Any,
+        *,
+        symbols: Mapping[str, str] | None = None,
+        as_of_ms: int | None = None,
+        settled: bool = False,
     ) -> None:
         """An evaluated account (`solvent.evaluate`) or an account: margin is checked after each fill from now
         on. Its positions count where nobody else knows them, its prices where no newer mark came.
 
         `symbols` maps the desk's symbols to the venue's instruments. `as_of_ms` is when it was captured, by
-        default what the bundle says, else now; after `max_margin_age_seconds` it is stale.
+        default what the bundle says, else now; after `max_margin_age_seconds` it is stale. `settled`: every fill
+        told so far is in it, whenever it was told; else those that were told after `as_of_ms` are added to it.
         """
         with self._exact() as now:
-            for venue, symbol, mark in self._sight.attach_margin(report, symbols, as_of_ms, now):
+            for venue, symbol, mark in self._sight.attach_margin(report, symbols, as_of_ms, now, settled):
                 self._mark(venue, symbol, mark)
 
     @property

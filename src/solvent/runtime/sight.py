@@ -77,29 +77,35 @@ class Sight:
 
     # attached facts
 
-    def attach_instruments(self, instruments: Any, now: int) -> None:
-        venue = ""
+    def attach_instruments(self, instruments: Any, now: int, venue: str = "") -> None:
         account = account_of(instruments)
         if account is not None:
             instruments, venue = account.instruments, str(account.venue)
         found = {symbol: instrument_facts(one) for symbol, one in dict(instruments).items()}
-        told = {(home, symbol): facts for symbol, facts in found.items() for home in dict.fromkeys((venue, ""))}
+        homes = dict.fromkeys((venue, "")) if account is not None else (venue,)
+        told = {(home, symbol): facts for symbol, facts in found.items() for home in homes}
         self._instruments = {**(self._instruments or {}), **told}
         self.desk.state_contracts({home: facts.contract for home, facts in told.items()}, now)
 
     def attach_margin(
-        self, report: Any, symbols: Mapping[str, str] | None, as_of_ms: int | None, now: int
+        self,
+        report: Any,
+        symbols: Mapping[str, str] | None,
+        as_of_ms: int | None,
+        now: int,
+        settled: bool = False,
     ) -> list[tuple[str, str, Mark]]:
         """Marks that the report brings where no newer one came."""
         account = account_of(report)
         if account is None:
             raise ValueError(f"report: expected a Report or an Account, was {type(report).__name__}")
-        made: Evaluation = getattr(report, "evaluation", None) or evaluate_rules(rules_for(account))
+        made = report if isinstance(report, Evaluation) else getattr(report, "evaluation", None)
+        made = made or evaluate_rules(rules_for(account))
         at = min(now, next(t for t in (as_of_ms, account.as_of, now) if t is not None))  # no report is of tomorrow
         view = MarginView(made, at, self.config.min_liquidation_distance, symbols)
         self._make_room(view.venue)
         self._margins[view.venue] = view
-        self._filled_before[view.venue] = self._filled_at(at)
+        self._filled_before[view.venue] = dict(self.desk.state.positions) if settled else self._filled_at(at)
         self.positions_changed()
         home = "" if len(self._margins) == 1 else view.venue
         names = {instrument: symbol for symbol, instrument in (symbols or {}).items()}

@@ -14,8 +14,10 @@ MOST_SETTINGS: Final = 20
 """Coins whose settings are asked for one by one: more would cost a third of a minute's requests."""
 
 
-async def bundle(rest: Rest, user: str, dexes: Sequence[str], universe: Universe) -> dict[str, Any]:
-    """The bundle, with `_meta.captured_at` on the venue's clock (milliseconds).
+async def bundle(
+    rest: Rest, user: str, dexes: Sequence[str], universe: Universe, watched: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The bundle, with `_meta.captured_at` on the venue's clock (milliseconds), and settings of `watched` too.
 
     States, contexts and orders are asked for together, so that their prices are of one moment.
     """
@@ -36,7 +38,7 @@ async def bundle(rest: Rest, user: str, dexes: Sequence[str], universe: Universe
     }
     for (kind, _), part in zip(asked, answers, strict=True):
         made[kind].append(part)
-    coins = _coins(made)
+    coins = list(dict.fromkeys((*_coins(made), *watched)))
     known = [coin for coin in coins if coin in universe.markets][:MOST_SETTINGS]
     settings = await asyncio.gather(
         *(_part(rest, "activeAssetData", {"user": user, "coin": coin}) for coin in known)

@@ -312,9 +312,12 @@ class HyperliquidReader:
         return "one_way"
 
     async def bundle(self) -> dict[str, Any]:
-        """All that `solvent margin` reads: states, markets, orders and settings of every dex, spot and mode."""
+        """All that `solvent margin` reads: states, markets, orders and settings of every dex, spot and mode.
+
+        Settings of coins whose leverage was asked for are in it, flat or not.
+        """
         who, universe = await self.who(), await self.universe()
-        return await capture.bundle(self._rest, who.account, self._dexes, universe)
+        return await capture.bundle(self._rest, who.account, self._dexes, universe, tuple(self._watched))
 
     # --- streams
 
