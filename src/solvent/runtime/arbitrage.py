@@ -164,8 +164,8 @@ class FundingArbitrage:
 
     async def _look(self, pair: Pair) -> None:
         now = self._now()
-        long, short = await asyncio.gather(*(pair.legs[name].look(now) for name in LEGS))
-        before = pair.seen
+        before, whole = pair.seen, pair.whole_due(now)
+        long, short = await asyncio.gather(*(pair.legs[name].look(now, whole=whole) for name in LEGS))
         sizes = (long.size, short.size)
         confirmed = before is not None and None not in sizes and sizes == (before.long.size, before.short.size)
         pair.seen = PairSeen(long=long, short=short, confirmed=confirmed)

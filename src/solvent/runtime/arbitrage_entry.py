@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from solvent.core.errors import Refused
 from solvent.core.facts import OrderRequest, OrderType
 from solvent.orders.arbitrage import LEGS, Entry, LegName, LegTerms, Subscription
 from solvent.orders.arbitrage_figures import LegMarket
@@ -99,7 +100,10 @@ class Entering:
     async def _markets(self) -> tuple[LegMarket, LegMarket]:
         async with Together() as at_once:
             found = [at_once.create_task(_market(self._legs[name])) for name in LEGS]
-        return found[0].result(), found[1].result()
+        (one, long), (other, short) = (task.result() for task in found)
+        if one != other:
+            raise Refused("not-a-pair", f"{long.name} is of {one}, {short.name} of {other}")
+        return long, short
 
     def _gate_refused(self, sub: Subscription, entry: Entry) -> NotEntered | None:
         """What the gate would say to each leg now: better known before the first of them is out."""
@@ -122,7 +126,7 @@ class Entering:
         return None
 
 
-async def _market(leg: LegDesk) -> LegMarket:
+async def _market(leg: LegDesk) -> tuple[str, LegMarket]:
     trader, instrument = leg.trader, leg.leg.instrument
     async with Together() as at_once:
         terms = at_once.create_task(trader.instruments())
@@ -130,9 +134,9 @@ async def _market(leg: LegDesk) -> LegMarket:
         prices = at_once.create_task(trader.prices([instrument]))
         book = at_once.create_task(trader.book(instrument, DEPTH))
     found = leg.listed(terms.result())
-    return LegMarket(
+    return found.asset, LegMarket(
         venue=leg.leg.venue,
-        terms=found,
+        terms=found.terms,
         funding=rates.result().get(instrument),
         book=book.result(),
         price=leg.priced(prices.result().get(instrument), book.result()),

@@ -12,6 +12,7 @@ from solvent.core.facts import FillKind, FundingPayment, OrderRequest, OrderType
 from solvent.core.numbers import decimal_of
 from solvent.margin.evaluate import Evaluation
 from solvent.orders.arbitrage import LegName, LegTerms, PairLeg, PairOrder, Role, own_side
+from solvent.orders.arbitrage_asset import Listed, listed
 from solvent.orders.arbitrage_step import LegSeen
 from solvent.runtime.gated import GatedDesk, Look, Sent
 from solvent.treasury.pairs import Leg, distance
@@ -34,6 +35,8 @@ class LegDesk:
         self._desk, self._trader = desk, trader
         self.leg, self.name = leg, name
         self._lost = ""
+        desk.watch(leg.desk, leg.instrument)
+        self._last: LegSeen | None = None
         self.middle: Decimal | None = None
         """Of the book, as last looked at."""
 
@@ -43,42 +46,58 @@ class LegDesk:
 
     # --- looking
 
-    async def look(self, now_ms: int) -> LegSeen:
-        """What the venue shows now. A venue that cannot be read is a look with a problem."""
-        found = (await self._desk.refresh(self.leg.desk))[self.leg.desk]
-        if found.problem:
-            return LegSeen(at_ms=now_ms, size=None, problem=found.problem)
+    async def look(self, now_ms: int, *, whole: bool = True) -> LegSeen:
+        """What the venue shows now. A venue that cannot be read is a look with a problem.
+
+        `whole` False: only what is held and its mark, which asks the venue for little; what else the last whole
+        look showed stands, unless the size is another.
+        """
+        last = self._last
+        if not whole and last is not None and last.size is not None:
+            found = await self._glance(last, now_ms)
+            if found is None or found.size == last.size:
+                return found or LegSeen(at_ms=now_ms, size=None, problem="its positions cannot be read")
+        self._last = await self._whole(now_ms)
+        return self._last
+
+    async def _glance(self, last: LegSeen, now_ms: int) -> LegSeen | None:
+        """None where the venue cannot be asked."""
         try:
-            price = await self._price_now()
-        except (VenueError, BadInput) as error:
-            return LegSeen(at_ms=now_ms, size=None, problem=str(error))
+            positions = await self._trader.positions()
+        except (VenueError, BadInput):
+            return None
+        own = [p for p in positions if p.instrument == self.leg.instrument]
+        size = sum((p.size for p in own), Decimal(0))
+        mark = next((p.mark for p in own if p.mark is not None), last.mark)
+        self.middle = mark
+        return replace(last, at_ms=now_ms, size=size, mark=mark, bid=None, ask=None, distance=_moved(last, mark))
+
+    async def _whole(self, now_ms: int) -> LegSeen:
+        found = (await self._desk.refresh(self.leg.desk))[self.leg.desk]
+        if found.made is None:
+            return LegSeen(at_ms=now_ms, size=None, problem=found.problem)
+        price = self.priced(found.prices.get(self.leg.instrument))
         if price is None:
             return LegSeen(at_ms=now_ms, size=None, problem=f"{self.leg.instrument} has no price")
         return self._seen(found, price, now_ms)
 
-    async def _price_now(self) -> Price | None:
-        """The mark with the best bid and ask; where the venue's prices leave those out, from its book."""
-        instrument = self.leg.instrument
-        price = (await self._trader.prices([instrument])).get(instrument)
+    def priced(self, price: Price | None, book: Book | None = None) -> Price | None:
+        """A price with the book's best bid and ask where it has none of its own."""
         if price is None:
             return None
-        book = None if price.bid and price.ask else await self._trader.book(instrument, 1)
-        return self.priced(price, book)
-
-    def priced(self, price: Price | None, book: Book | None) -> Price | None:
-        """A price with the book's best bid and ask where it has none of its own."""
-        if price is not None and book is not None and book.bids and book.asks:
+        if book is not None and book.bids and book.asks:
             price = replace(price, bid=price.bid or book.bids[0].price, ask=price.ask or book.asks[0].price)
-        if price is not None:
-            whole = price.bid is not None and price.ask is not None
-            self.middle = (price.bid + price.ask) / 2 if whole else price.mark  # type: ignore[operator]
+        self.middle = price.mark if price.bid is None or price.ask is None else (price.bid + price.ask) / 2
         return price
 
-    def listed(self, terms: Mapping[str, InstrumentTerms]) -> InstrumentTerms:
-        """The instrument's terms. Raises BadInput where the venue does not list it."""
-        found = terms.get(self.leg.instrument)
-        if found is None:
+    def listed(self, terms: Mapping[str, InstrumentTerms]) -> Listed:
+        """The asset beneath it, and its terms. Raises BadInput where it is none that a pair may have."""
+        stated = terms.get(self.leg.instrument)
+        if stated is None:
             raise BadInput("instrument", f"one that {self.leg.venue} lists", self.leg.instrument)
+        found = listed(self.leg.venue, stated)
+        if found is None:
+            raise BadInput("instrument", "a perpetual whose name tells its asset", self.leg.instrument)
         return found
 
     def _seen(self, found: Look, price: Price, now_ms: int) -> LegSeen:
@@ -209,16 +228,25 @@ def _distance(made: Evaluation | None, instrument: str, size: Decimal) -> tuple[
     return decimal_of(found.fraction, 8), None if found.price is None else decimal_of(found.price, 8)
 
 
+def _moved(last: LegSeen, mark: Decimal | None) -> Decimal | None:
+    """The distance from another mark to the same liquidation price."""
+    if last.liquidation_price is None or not mark:
+        return last.distance
+    away = (last.liquidation_price - mark) * (1 if (last.size or 0) < 0 else -1)
+    return max(away / mark, Decimal(0))
+
+
 def _answered(order: PairOrder, sent: Sent, now_ms: int) -> PairOrder:
     match sent.outcome:
         case "refused":
             told = f"the gate refused it: {sent.decision.reason}"
             return replace(order, outcome="refused", filled=Decimal(0), message=told[:300], settled_ms=now_ms)
-        case "rejected":
+        case "rejected" if sent.placed is None:
             told = str(sent.problem)
             return replace(order, outcome="rejected", filled=Decimal(0), message=told[:300], settled_ms=now_ms)
         case "unknown":
-            return replace(order, message=str(sent.problem)[:300])
+            known = None if sent.placed is None else sent.placed.venue_id
+            return replace(order, venue_id=known, message=str(sent.problem or "its answer says nothing")[:300])
     placed = sent.placed
     assert placed is not None
     order = replace(order, venue_id=placed.venue_id)

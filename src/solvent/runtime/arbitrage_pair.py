@@ -12,6 +12,7 @@ from solvent.orders.arbitrage import (
     LegName,
     PairOrder,
     Role,
+    Status,
     Subscription,
 )
 from solvent.orders.arbitrage_plan import expected_payment
@@ -22,6 +23,8 @@ from solvent.venues.clock import Times
 
 FUNDING_MS: Final = 30_000
 """How often payments are asked for while a pair is held."""
+WHOLE_MS: Final = 30_000
+"""How often accounts are read whole while a pair is held; between, only what is held and its mark."""
 Make = Callable[[Subscription], tuple[Mapping[LegName, LegDesk], Entering]]
 
 
@@ -37,7 +40,7 @@ class Pair:
         self.failing_since: int | None = None
         self.unrecorded = False
         """The journal failed: what is done to close it is not on record."""
-        self._asked_ms = 0
+        self._asked_ms = self._whole_ms = 0
         self._rates: dict[LegName, list[tuple[int, Decimal]]] = {"long": [], "short": []}
         if known is not None:
             self.take(known)
@@ -70,6 +73,20 @@ class Pair:
             waiting.cancel()
             sleeping.cancel()
         self.woken.clear()
+
+    def whole_due(self, now_ms: int) -> bool:
+        """Whether accounts are read whole: always but while a pair is held, and there often enough."""
+        quiet = self.sub.status is Status.HOLDING and self.seen is not None and self.seen.known
+        if quiet and now_ms - self._whole_ms < WHOLE_MS and not self._near():
+            return False
+        self._whole_ms = now_ms
+        return True
+
+    def _near(self) -> bool:
+        """A leg so near its least distance that only a whole look is good enough."""
+        assert self.seen is not None
+        found = (self.seen.leg(name).distance for name in LEGS)
+        return any(one is None or one < 2 * self.sub.rules.min_distance for one in found)
 
     # --- orders
 

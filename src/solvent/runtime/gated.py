@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Final, Literal
 
@@ -18,7 +18,7 @@ from solvent.venues.client_ids import new_client_id
 from solvent.venues.clock import REAL, Backoff, Times
 from solvent.venues.failures import Terminal, UnknownOutcome, VenueError
 from solvent.venues.ports import VenueTrader
-from solvent.venues.stated import NewOrder, OrderStatus, Placed, VenueOrder, VenuePosition
+from solvent.venues.stated import NewOrder, OrderStatus, Placed, Price, VenueOrder, VenuePosition
 
 FRESH_S: Final = 15.0
 SETTLE_S: Final = 60.0
@@ -39,6 +39,8 @@ class Look:
     positions: tuple[VenuePosition, ...] = ()
     orders: tuple[VenueOrder, ...] = ()
     fills: tuple[Fill, ...] = ()
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """Of what is held, works, or is watched."""
     at_ms: int
     problem: str = ""
 
@@ -138,6 +140,7 @@ class GatedDesk:
             positions=found.positions,
             orders=found.orders,
             fills=tuple(fills),
+            prices=found.prices,
             at_ms=at_ms,
             problem=problem,
         )
