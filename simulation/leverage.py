@@ -1,0 +1,176 @@
+"""Leverage synchronisation over two venues, under faults and kills; the gate must never believe what is not there.
+
+    python -m simulation.leverage [--seed N] [--runs M]
+
+Some lives synchronise to drawn leverages and are killed; the last ends by itself. Then the network is calm,
+all that was under way has landed, and a process that did nothing reads both the venues and the restored gate.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from typing import Final
+
+from simulation.market import Shock
+from simulation.process import Kill, Life
+from simulation.stage import Played, Setting, Stage, simulate
+from simulation.weather import Odds, Outage
+from solvent.orders.leverage import LegRequest, SyncRequest
+from solvent.paper.faults import Fault, Planned
+from solvent.risk.leverage_facts import LeverageFact
+from solvent.runtime.config import RiskConfig
+from solvent.runtime.leverage_sync import LeverageSync
+from solvent.runtime.risk_manager import RiskManager
+
+BTC: Final = {"hyperliquid": "BTC", "bybit": "BTCUSDT", "bingx": "BTC-USDT"}
+SETTLED_S: Final = 120.0
+"""After so long nothing that was sent can still arrive."""
+
+
+class Broken(AssertionError):
+    """A rule that must hold did not: `seed` makes the run again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What was found when all was quiet: the gate's facts by venue, and what the venues have (long, short)."""
+
+    facts: dict[str, LeverageFact]
+    found: dict[str, tuple[Decimal, Decimal]]
+    money: dict[str, int]
+
+    @property
+    def wrong(self) -> list[str]:
+        """Every rule that does not hold, in words."""
+        said = [
+            f"{venue}: the gate calls {fact.required}x verified, the venue has {self.found[venue]}"
+            for venue, fact in self.facts.items()
+            if fact.verified and self.found[venue] != (fact.required, fact.required)
+        ]
+        return said + [f"{venue}: money off by {off} units" for venue, off in self.money.items() if off]
+
+
+def setting_of(seed: int, *, keep: bool = False) -> Setting:
+    """All that a run meets, from its seed."""
+    draw = Random(f"{seed}/leverage")
+    venues = tuple(draw.sample(sorted(BTC), 2))
+    return Setting(
+        seed=seed,
+        venues=venues,
+        shocks=(Shock.drawn(draw, 60),) if draw.random() < 0.5 else (),
+        odds=Odds.drawn(draw),
+        outages=tuple(Outage.drawn(draw, venues, 40.0) for _ in range(draw.choice((0, 0, 1, 2)))),
+        keep=keep,
+    )
+
+
+def run(seed: int, *, keep: bool = False) -> Played:
+    """One run. Raises Broken where a rule did not hold."""
+    played = simulate(play, setting_of(seed, keep=keep))
+    if played.result.wrong:
+        raise Broken(f"seed {seed}: {'; '.join(played.result.wrong)}")
+    return played
+
+
+async def play(stage: Stage) -> Audit:
+    draw = stage.draw("play")
+    plan_faults(stage, draw)
+    kills = [drawn_kill(draw) for _ in range(draw.randint(0, 3))]
+    for kill in (*kills, None):
+        await stage.lives.live(program(stage, draw), kill)
+    stage.wire.calm()
+    await stage.loop.times.sleep(SETTLED_S)
+    ended = await stage.lives.live(lambda life: audited(stage, life))
+    assert ended.value is not None
+    return ended.value
+
+
+def plan_faults(stage: Stage, draw: Random) -> None:
+    for kind in (Fault.LEVERAGE_IGNORED, Fault.LEVERAGE_REJECTED, Fault.RATE_LIMITED, Fault.SERVER_ERROR):
+        if draw.random() < 0.4:
+            stage.world.faults.plan(Planned(kind, chance=draw.uniform(0.02, 0.3)))
+    if draw.random() < 0.2:
+        stage.world.faults.plan(Planned(Fault.THIN_BOOK, share=draw.uniform(0.01, 0.5)))
+
+
+def drawn_kill(draw: Random) -> Kill:
+    chance = draw.random()
+    if chance < 0.4:
+        return Kill(at="write", number=draw.randint(1, 20), when=draw.choice(("before", "torn", "after")))
+    if chance < 0.8:
+        return Kill(at="request", number=draw.randint(1, 60), when=draw.choice(("before", "sent", "answer")))
+    return Kill(at="time", after_s=draw.uniform(0, 20))
+
+
+def program(stage: Stage, draw: Random) -> Callable[[Life], object]:
+    """Synchronise some times, each to a leverage of its own."""
+    targets = [Decimal(draw.randint(2, 30)) for _ in range(draw.randint(1, 3))]
+
+    async def lived(life: Life) -> int:
+        first, second = stage.setting.venues
+        with life.journal() as journal:
+            risk = RiskManager(RiskConfig(), journal, 100_000, clock=life.loop.now, control=False)
+            async with stage.client(life, first) as one, stage.client(life, second) as other:
+                sync = LeverageSync({first: one, second: other}, risk=risk, times=life.times, log=len)
+                done = 0
+                for target in targets:
+                    done += (await sync.sync(request(first, second, target))).ok
+            return done
+
+    return lived
+
+
+def request(first: str, second: str, leverage: Decimal) -> SyncRequest:
+    """The first leg buys, the other sells."""
+    legs = (
+        LegRequest(venue=first, instrument=BTC[first], size=Decimal("0.01")),
+        LegRequest(venue=second, instrument=BTC[second], size=Decimal("-0.01")),
+    )
+    return SyncRequest(legs=legs, leverage=leverage)
+
+
+async def audited(stage: Stage, life: Life) -> Audit:
+    found = {}
+    for venue in stage.setting.venues:
+        async with stage.client(life, venue) as client:
+            state = await client.leverage(BTC[venue])
+            found[venue] = (state.long, state.short)
+    with life.journal() as journal:
+        risk = RiskManager(RiskConfig(), journal, 100_000, clock=life.loop.now, control=False)
+        facts = {fact.venue: fact for fact in risk._desk.state.leverages.values()}
+    return Audit(facts=facts, found=found, money=stage.money())
+
+
+def main() -> None:
+    given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    given.add_argument("--seed", type=int, default=1, help="the first run's")
+    given.add_argument("--runs", type=int, default=100)
+    words = given.parse_args()
+    met: Counter[str] = Counter()
+    requests = killed = verified = 0
+    broken: list[str] = []
+    began = time.perf_counter()
+    for seed in range(words.seed, words.seed + words.runs):
+        try:
+            played = run(seed)
+        except Broken as error:
+            broken.append(str(error))
+            print(error, flush=True)
+            continue
+        met += played.met
+        requests, killed = requests + played.requests, killed + played.killed
+        verified += all(fact.verified for fact in played.result.facts.values())
+    seconds = time.perf_counter() - began
+    print(f"{words.runs} runs, {requests} requests, {killed} kills, {verified} end verified, {len(broken)} broken")
+    print(f"{seconds:.1f} s, {1000 * seconds / max(words.runs, 1):.0f} ms a run")
+    print(", ".join(f"{kind} {count}" for kind, count in sorted(met.items())))
+    sys.exit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()
