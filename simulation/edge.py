@@ -79,8 +79,8 @@ def replaced(draw: Random, session: Callable[[], Any]) -> Iterator[None]:
             random.setstate(state)
 
 
-def new_process() -> None:
-    """Forget what the process before kept in its globals."""
+def forget() -> None:
+    """A process has ended: what it kept in its globals is gone."""
     for kept in (nonces._sources, pace._places, projected._doubts, file_journal._held):
         kept.clear()
 
@@ -110,10 +110,16 @@ def _unserved(risk: Any, folder: Any) -> None:
 # --- threads
 
 
-def _thread(**options: Any) -> Any:
-    """The journal's writer has a thread for closing alone, and its closer waits for it; the dead start none."""
+class Killed(BaseException):
+    """Unwinds the code that ran in the very moment of a kill. What it does meanwhile reaches nothing."""
+
+
+def _thread(**options: Any) -> threading.Thread:
+    """The journal's writer has a thread for closing alone, and its closer waits for it; the dead get none."""
     life = LIFE.get()
-    return _NoThread() if life is not None and life.dead else threading.Thread(**options)
+    if life is not None and life.dead:
+        raise Killed  # Whoever wanted it would wait for it.
+    return threading.Thread(**options)
 
 
 class _NoThread:
@@ -165,4 +171,4 @@ def _opened(init: Any) -> Any:
     return made
 
 
-__all__ = ["Drawn", "new_process", "replaced"]
+__all__ = ["Drawn", "Killed", "forget", "replaced"]

@@ -26,6 +26,7 @@ from solvent.risk.leverage_facts import LeverageFact
 from solvent.runtime.config import RiskConfig
 from solvent.runtime.leverage_sync import LeverageSync
 from solvent.runtime.risk_manager import RiskManager
+from solvent.venues.failures import VenueError
 
 BTC: Final = {"hyperliquid": "BTC", "bybit": "BTCUSDT", "bingx": "BTC-USDT"}
 SETTLED_S: Final = 120.0
@@ -112,17 +113,25 @@ def program(stage: Stage, draw: Random) -> Callable[[Life], object]:
     targets = [Decimal(draw.randint(2, 30)) for _ in range(draw.randint(1, 3))]
 
     async def lived(life: Life) -> int:
-        first, second = stage.setting.venues
         with life.journal() as journal:
             risk = RiskManager(RiskConfig(), journal, 100_000, clock=life.loop.now, control=False)
-            async with stage.client(life, first) as one, stage.client(life, second) as other:
-                sync = LeverageSync({first: one, second: other}, risk=risk, times=life.times, log=len)
-                done = 0
-                for target in targets:
-                    done += (await sync.sync(request(first, second, target))).ok
-            return done
+            try:
+                return await synchronised(stage, life, risk, targets)
+            except VenueError:
+                return 0  # A venue could not be reached to begin with: this process gives up, as a bot may.
 
     return lived
+
+
+async def synchronised(stage: Stage, life: Life, risk: RiskManager, targets: list[Decimal]) -> int:
+    """How many of the syncs were done."""
+    first, second = stage.setting.venues
+    async with stage.client(life, first) as one, stage.client(life, second) as other:
+        sync = LeverageSync({first: one, second: other}, risk=risk, times=life.times, log=len)
+        done = 0
+        for target in targets:
+            done += (await sync.sync(request(first, second, target))).ok
+        return done
 
 
 def request(first: str, second: str, leverage: Decimal) -> SyncRequest:

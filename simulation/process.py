@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from simulation import edge
+from simulation.edge import Killed, forget
 from simulation.loop import LIFE, VirtualLoop
 from simulation.trace import Trace
 from simulation.wire import Flight, MemorySession, Wire
@@ -25,10 +25,6 @@ from solvent.venues.clock import Times
 T = TypeVar("T")
 JOURNAL: Final = "journal"
 DATABASE: Final = "solvent.db"
-
-
-class Killed(BaseException):
-    """Unwinds the code that ran in the very moment of the kill. What it does meanwhile reaches nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +112,7 @@ class Life:
                 connection.close()  # What was not committed is gone.
             else:
                 connection._connection = None
+        forget()
         self.loop.graves.append(self)
 
     def due(self, at: str, number: int, when: str) -> bool:
@@ -246,7 +243,6 @@ class Lives:
 
     async def live(self, program: Callable[[Life], Awaitable[T]], kill: Kill | None = None) -> Ended[T]:
         """Run a process to its end or its kill; raises what the program raises."""
-        edge.new_process()
         self.count += 1
         life = Life(self.count, self._wire, self._folder, self._trace, kill)
         self._trace.add(life.loop.wall_ms(), "life", life.number)
