@@ -4,10 +4,12 @@ Only here does the simulation reach into the product; the product knows nothing 
 """
 
 import asyncio
+import gc
 import random
 import sqlite3
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from random import Random
@@ -71,18 +73,38 @@ def replaced(draw: Random, session: Callable[[], Any]) -> Iterator[None]:
         (aiosqlite.core.Connection, "__init__", _opened(aiosqlite.core.Connection.__init__)),
     ]
     with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", message="The garbage collector is trying to clean up")  # Of the killed.
         for where, name, value in changes:
             stack.enter_context(patch.object(where, name, value))
         try:
             yield
         finally:
             random.setstate(state)
+            if _litter:
+                _swept()
 
 
 def forget() -> None:
     """A process has ended: what it kept in its globals is gone."""
     for kept in (nonces._sources, pace._places, projected._doubts, file_journal._held):
         kept.clear()
+
+
+_litter: list[object] = []
+"""That a process was killed over a connection of its database."""
+
+
+def littered() -> None:
+    _litter.append(None)
+
+
+def _swept() -> None:
+    """Collect what the killed left, here, where nobody is told that they left it."""
+    _litter.clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 # --- time
@@ -171,4 +193,4 @@ def _opened(init: Any) -> Any:
     return made
 
 
-__all__ = ["Drawn", "Killed", "forget", "replaced"]
+__all__ = ["Drawn", "Killed", "forget", "littered", "replaced"]

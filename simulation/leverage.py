@@ -20,6 +20,7 @@ from simulation.market import Shock
 from simulation.process import Kill, Life
 from simulation.stage import Played, Setting, Stage, simulate
 from simulation.weather import Odds, Outage
+from simulation.wire import Flight
 from solvent.orders.leverage import LegRequest, SyncRequest
 from solvent.paper.faults import Fault, Planned
 from solvent.risk.leverage_facts import LeverageFact
@@ -29,12 +30,22 @@ from solvent.runtime.risk_manager import RiskManager
 from solvent.venues.failures import VenueError
 
 BTC: Final = {"hyperliquid": "BTC", "bybit": "BTCUSDT", "bingx": "BTC-USDT"}
-SETTLED_S: Final = 120.0
+SETS: Final = "/trade/leverage"
+SETTLED_S: Final = 75.0
 """After so long nothing that was sent can still arrive."""
 
 
 class Broken(AssertionError):
     """A rule that must hold did not: `seed` makes the run again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastSet:
+    """The request to set leverage that a venue handled last: when, its number, and the highest one handled."""
+
+    at_ms: int
+    number: int
+    newest: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +55,29 @@ class Audit:
     facts: dict[str, LeverageFact]
     found: dict[str, tuple[Decimal, Decimal]]
     money: dict[str, int]
+    last: dict[str, LastSet]
+
+    @property
+    def overtaken(self) -> list[str]:
+        """Venues where an older request, or the double of one, came after the gate had verified a newer one.
+
+        No reading back prevents it where a venue takes the same signed request twice within its window.
+        """
+        found = []
+        for venue, fact in self.facts.items():
+            last = self.last.get(venue)
+            if fact.verified and last is not None and (last.at_ms > fact.at_ms or last.number < last.newest):
+                found.append(venue)
+        return found
 
     @property
     def wrong(self) -> list[str]:
         """Every rule that does not hold, in words."""
+        late = self.overtaken
         said = [
             f"{venue}: the gate calls {fact.required}x verified, the venue has {self.found[venue]}"
             for venue, fact in self.facts.items()
-            if fact.verified and self.found[venue] != (fact.required, fact.required)
+            if fact.verified and venue not in late and self.found[venue] != (fact.required, fact.required)
         ]
         return said + [f"{venue}: money off by {off} units" for venue, off in self.money.items() if off]
 
@@ -81,12 +107,20 @@ def run(seed: int, *, keep: bool = False) -> Played:
 async def play(stage: Stage) -> Audit:
     draw = stage.draw("play")
     plan_faults(stage, draw)
+    last: dict[str, LastSet] = {}
+
+    def handled(flight: Flight) -> None:
+        if b"everage" in flight.request.body or flight.request.path.endswith(SETS):
+            newest = max(flight.number, last[flight.venue].newest if flight.venue in last else 0)
+            last[flight.venue] = LastSet(stage.loop.wall_ms(), flight.number, newest)
+
+    stage.wire.on_handled.append(handled)
     kills = [drawn_kill(draw) for _ in range(draw.randint(0, 3))]
     for kill in (*kills, None):
         await stage.lives.live(program(stage, draw), kill)
     stage.wire.calm()
     await stage.loop.times.sleep(SETTLED_S)
-    ended = await stage.lives.live(lambda life: audited(stage, life))
+    ended = await stage.lives.live(lambda life: audited(stage, life, last))
     assert ended.value is not None
     return ended.value
 
@@ -143,7 +177,7 @@ def request(first: str, second: str, leverage: Decimal) -> SyncRequest:
     return SyncRequest(legs=legs, leverage=leverage)
 
 
-async def audited(stage: Stage, life: Life) -> Audit:
+async def audited(stage: Stage, life: Life, last: dict[str, LastSet]) -> Audit:
     found = {}
     for venue in stage.setting.venues:
         async with stage.client(life, venue) as client:
@@ -152,7 +186,7 @@ async def audited(stage: Stage, life: Life) -> Audit:
     with life.journal() as journal:
         risk = RiskManager(RiskConfig(), journal, 100_000, clock=life.loop.now, control=False)
         facts = {fact.venue: fact for fact in risk._desk.state.leverages.values()}
-    return Audit(facts=facts, found=found, money=stage.money())
+    return Audit(facts=facts, found=found, money=stage.money(), last=last)
 
 
 def main() -> None:
@@ -161,7 +195,7 @@ def main() -> None:
     given.add_argument("--runs", type=int, default=100)
     words = given.parse_args()
     met: Counter[str] = Counter()
-    requests = killed = verified = 0
+    requests = killed = verified = overtaken = 0
     broken: list[str] = []
     began = time.perf_counter()
     for seed in range(words.seed, words.seed + words.runs):
@@ -174,8 +208,14 @@ def main() -> None:
         met += played.met
         requests, killed = requests + played.requests, killed + played.killed
         verified += all(fact.verified for fact in played.result.facts.values())
+        if played.result.overtaken:
+            overtaken += 1
+            print(f"seed {seed}: overtaken at {', '.join(played.result.overtaken)}", flush=True)
     seconds = time.perf_counter() - began
-    print(f"{words.runs} runs, {requests} requests, {killed} kills, {verified} end verified, {len(broken)} broken")
+    print(
+        f"{words.runs} runs, {requests} requests, {killed} kills: {verified} end verified,"
+        f" {overtaken} overtaken, {len(broken)} broken"
+    )
     print(f"{seconds:.1f} s, {1000 * seconds / max(words.runs, 1):.0f} ms a run")
     print(", ".join(f"{kind} {count}" for kind, count in sorted(met.items())))
     sys.exit(1 if broken else 0)

@@ -18,6 +18,7 @@ from solvent.venues.clock import Times
 T = TypeVar("T")
 START_MS: Final = 1_800_000_000_000
 LIMIT_S: Final = 86_400.0
+CLEAN_UP_S: Final = 120.0
 SPIN: Final = 100_000
 """Turns of the loop within one moment; beyond that something waits by asking again and again."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -146,6 +147,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if self._turns > SPIN:
             raise Overrun(f"expected time to pass, yet {SPIN} turns were taken at {self._now:g} s")
 
+    def extend(self, seconds: float) -> None:
+        """Give a run that is over some time to clean up, whatever it took before."""
+        self._limit_s, self._turns = self._now + seconds, 0
+
     def waiting(self) -> str:
         """Who waits, for an error's text."""
         tasks = sorted(asyncio.all_tasks(self), key=hash)
@@ -210,21 +215,38 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def bury(self) -> None:
         """Close what belonged to the dead: their `finally` runs now, with nothing left that it could touch."""
-        for _ in range(10):
-            left = [task for task in sorted(asyncio.all_tasks(self), key=hash) if not task.buried]
-            dead = [task for task in left if task.life is not None and task.life.dead]
-            if not dead:
-                break
-            self.graves += dead
-            for task in dead:
-                task.buried = True
-                context = copy_context()
-                context.run(LIFE.set, task.life)
-                task._log_destroy_pending = False
-                try:
-                    context.run(task.get_coro().close)
-                except BaseException:  # Whatever it is: nobody is left to hear of it.
-                    continue
+        events._set_running_loop(self)  # What they start on the way is theirs too, and closed in the next round.
+        try:
+            for _ in range(10):
+                if not self._closed_dead():
+                    return
+        finally:
+            events._set_running_loop(None)
+
+    def _closed_dead(self) -> bool:
+        left = [task for task in sorted(asyncio.all_tasks(self), key=hash) if not task.buried]
+        dead = [task for task in left if task.life is not None and task.life.dead]
+        self.graves += dead
+        for task in dead:
+            task.buried, task._log_destroy_pending = True, False
+            context = copy_context()
+            context.run(LIFE.set, task.life)
+            context.run(_closed, task.get_coro())
+        return bool(dead)
+
+
+def _closed(coro: Any) -> None:
+    """Close a coroutine from within: where clean-up waits for what will not come, that wait is closed too."""
+    for _ in range(100):
+        if coro.cr_frame is None:
+            return
+        inner = coro
+        while getattr(inner.cr_await, "cr_frame", None) is not None:
+            inner = inner.cr_await
+        try:
+            inner.close()
+        except BaseException:  # Whatever it is: nobody is left to hear of it.
+            continue
 
 
 class WorldClock:
@@ -274,10 +296,11 @@ def run(coro: Coroutine[Any, Any, T], start_ms: int = START_MS, *, limit_s: floa
 
 
 def _end(loop: VirtualLoop) -> None:
+    loop.extend(CLEAN_UP_S)
     loop.bury()
     left = [task for task in sorted(asyncio.all_tasks(loop), key=hash) if not task.buried]
     for task in left:
         task.cancel()
     if left:
-        loop.run_until_complete(asyncio.wait(left, timeout=60.0))
+        loop.run_until_complete(asyncio.wait(left, timeout=CLEAN_UP_S / 2))
     loop.bury()

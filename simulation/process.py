@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
 
-from simulation.edge import Killed, forget
+from simulation.edge import Killed, forget, littered
 from simulation.loop import LIFE, VirtualLoop
 from simulation.trace import Trace
 from simulation.wire import Flight, MemorySession, Wire
@@ -107,6 +107,8 @@ class Life:
         self.dead = True
         self._wire.cut(self)
         self.files.cut()
+        if self._connections:
+            littered()
         for connection in self._connections:
             if isinstance(connection, sqlite3.Connection):
                 connection.close()  # What was not committed is gone.

@@ -16,9 +16,11 @@ from solvent.paper.wire import Frame, Session
 
 TICK_S: Final = 0.1
 ABNORMAL: Final = 1006
+DEFLATE: Final = {"sec-websocket-extensions": "permessage-deflate"}
+"""Nado takes no connection without it; frames of memory are not compressed."""
 
 
-async def connected(wire: Wire, sender: Sender, url: URL) -> "MemorySocket":
+async def connected(wire: Wire, sender: Sender, url: URL, *, compress: bool) -> "MemorySocket":
     """The socket, after the handshake's way there and back. Raises what aiohttp raises."""
     if sender.dead:
         await wire.loop.create_future()
@@ -26,7 +28,7 @@ async def connected(wire: Wire, sender: Sender, url: URL) -> "MemorySocket":
     await asyncio.sleep(2 * wire.latency())
     if wire.down(venue):
         raise aiohttp.ClientConnectorError(REFUSED, _refused())
-    session = wire.world.session(venue, "/" + path, url.raw_query_string, {})
+    session = wire.world.session(venue, "/" + path, url.raw_query_string, DEFLATE if compress else {})
     if session is None:
         raise aiohttp.WSServerHandshakeError(None, (), status=404, message="no stream here")  # type: ignore[arg-type]
     wire.trace.add(wire.loop.wall_ms(), "socket", sender.number, venue, path)

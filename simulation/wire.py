@@ -79,6 +79,8 @@ class Wire:
         self.odds, self.outages = odds, tuple(outages)
         self.met: Counter[str] = Counter()
         self.requests = 0
+        self.on_handled: list[Callable[[Flight], None]] = []
+        """Called for each request, and for each double, when a venue has handled it."""
         self._draw = draw
         self._context: Context = copy_context()  # Made by the world: what it brings outlives its senders.
         self._flying: dict[int, Flight] = {}
@@ -135,6 +137,8 @@ class Wire:
         passed = pass_through(self.world, flight.venue, flight.request)
         said = None if passed.response is None else (passed.response.status, passed.response.body)
         self._say("handled" if first else "handled again", flight, *(said or ("broken",)))
+        for tell in self.on_handled:
+            tell(flight)
         if not first:
             return
         flight.handled = True
@@ -266,7 +270,9 @@ class MemorySession:
     async def ws_connect(self, url: str, **options: Any) -> Any:
         from simulation.sockets import connected
 
-        return await connected(self.wire, self.sender, URL(url, encoded=True))
+        return await connected(
+            self.wire, self.sender, URL(url, encoded=True), compress=bool(options.get("compress"))
+        )
 
     async def close(self) -> None:
         """The wire is the world's: nothing of it ends with a session."""
