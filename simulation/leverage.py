@@ -63,23 +63,26 @@ class Audit:
 
         No reading back prevents it where a venue takes the same signed request twice within its window.
         """
-        found = []
-        for venue, fact in self.facts.items():
-            last = self.last.get(venue)
-            if fact.verified and last is not None and (last.at_ms > fact.at_ms or last.number < last.newest):
-                found.append(venue)
-        return found
+        return [venue for venue, fact in self.facts.items() if self._believed(fact) and self._older(fact)]
 
     @property
     def wrong(self) -> list[str]:
         """Every rule that does not hold, in words."""
-        late = self.overtaken
         said = [
             f"{venue}: the gate calls {fact.required}x verified, the venue has {self.found[venue]}"
             for venue, fact in self.facts.items()
-            if fact.verified and venue not in late and self.found[venue] != (fact.required, fact.required)
+            if self._believed(fact) and not self._older(fact)
         ]
         return said + [f"{venue}: money off by {off} units" for venue, off in self.money.items() if off]
+
+    def _believed(self, fact: LeverageFact) -> bool:
+        """Whether the gate calls verified what is not there."""
+        return fact.verified and self.found[fact.venue] != (fact.required, fact.required)
+
+    def _older(self, fact: LeverageFact) -> bool:
+        """Whether what was set last was asked for before what the gate has verified."""
+        last = self.last.get(fact.venue)
+        return last is not None and (last.at_ms > fact.at_ms or last.number < last.newest)
 
 
 def setting_of(seed: int, *, keep: bool = False) -> Setting:
@@ -110,7 +113,8 @@ async def play(stage: Stage) -> Audit:
     last: dict[str, LastSet] = {}
 
     def handled(flight: Flight) -> None:
-        if b"everage" in flight.request.body or flight.request.path.endswith(SETS):
+        asked = flight.request
+        if asked.method == "POST" and (b"everage" in asked.body or asked.path.endswith(SETS)):
             newest = max(flight.number, last[flight.venue].newest if flight.venue in last else 0)
             last[flight.venue] = LastSet(stage.loop.wall_ms(), flight.number, newest)
 

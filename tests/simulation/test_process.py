@@ -1,15 +1,30 @@
 """A killed process reaches nothing any more, and the next one finds what a SIGKILL would have left."""
 
 import asyncio
+import threading
 from decimal import Decimal as D  # noqa: N817
+from types import SimpleNamespace
 
 import pytest
 from simulation.process import JOURNAL, Kill
 from sqlalchemy import text
 from stages import lived, staged
 
+from solvent import RiskConfig, RiskManager
 from solvent.core.errors import BadInput
 from solvent.runtime.journal_reader import records
+
+ORDER = SimpleNamespace(
+    symbol="BTCUSDT",
+    venue="bybit",
+    side="buy",
+    order_type="limit",
+    quantity=D("0.001"),
+    price=D(62_000),
+    reduce_only=False,
+    client_id=None,
+    position_side=None,
+)
 
 
 def kinds(stage):
@@ -171,3 +186,20 @@ def test_a_process_that_ends_leaves_its_tasks_behind():
 
     sent, later = staged(play, "bybit").result
     assert sent == later > 0
+
+
+def test_the_journal_and_the_gate_write_in_the_thread_that_asks():
+    async def program(stage, life):
+        journal = life.journal()
+        risk = RiskManager(RiskConfig(), journal, 100_000, clock=life.loop.now, control=False)
+        risk.update_market_price("BTCUSDT", 62_000, venue="bybit")
+        before = life.writes
+        await journal.arecord("note", number=1)
+        await journal.arecord_many([("note", {"number": n}) for n in range(40)])
+        decision = await risk.check_order(ORDER)
+        names = [thread.name for thread in threading.enumerate()]
+        return decision.client_id, life.writes - before, [name for name in names if "journal" in name]
+
+    first, again = (lived(program, "bybit").result.value for _ in range(2))
+    assert first == again  # The client id is drawn from the seed.
+    assert first[1:] == (3, [])
