@@ -6,12 +6,16 @@ A kill is as SIGKILL: all that the life could reach the world by is cut first, t
 import asyncio
 import os
 import sqlite3
+import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Generic, Literal, TypeVar
+
+from sqlalchemy import create_engine
 
 from simulation.edge import Killed, forget, littered
 from simulation.loop import LIFE, VirtualLoop
@@ -19,6 +23,7 @@ from simulation.trace import Trace
 from simulation.wire import Flight, MemorySession, Wire
 from solvent.runtime.file_journal import AuditLogger
 from solvent.runtime.files import DISK
+from solvent.store import migrate
 from solvent.store.database import Database
 from solvent.venues.clock import Times
 
@@ -81,7 +86,11 @@ class Life:
         return AuditLogger(self.folder / JOURNAL, durability="os", clock=self.loop.now, files=self.files)
 
     async def database(self) -> Database:
-        return await Database.open(self.folder / DATABASE)
+        """Its database, with its tables; statements are carried out where they are asked for, on no thread."""
+        path = self.folder / DATABASE
+        if not path.exists():
+            path.write_bytes(_blank())
+        return await Database.open(path)
 
     def opened(self, connection: Any) -> None:
         """A connection of the database that ends with this life."""
@@ -140,6 +149,18 @@ class Life:
     def answered(self, flight: Flight) -> None:
         if self.due("request", flight.of_sender, "answer"):
             self.kill()
+
+
+@cache
+def _blank() -> bytes:
+    """A database with its tables, made once: bringing it up costs more than the rest of a run."""
+    with tempfile.TemporaryDirectory(prefix="simulation-") as folder:
+        path = Path(folder) / DATABASE
+        engine = create_engine(f"sqlite:///{path}")
+        with engine.begin() as connection:
+            migrate.upgrade(connection)
+        engine.dispose()
+        return path.read_bytes()
 
 
 class LifeFiles:
