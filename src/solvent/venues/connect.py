@@ -28,7 +28,9 @@ def connect(
     """A client, not yet connected; `async with` it. Nothing is sent before its first method is called.
 
     `account` is an address, a Nado subaccount, or a label where the key alone says whose account it is. Without
-    credentials it only reads, where the venue lets anyone read. Raises BadInput for what the venue does not take.
+    credentials it only reads, where the venue lets anyone read. Every venue takes `owner`, `pace`, `times` and
+    `session`: an HTTP session (aiohttp's, or what behaves like it) that its requests go through and that stays
+    open; streams make their own. Raises BadInput for what the venue does not take.
     """
     elsewhere = frozenset[str]().union(*OPTIONS.values()) - OPTIONS.get(Venue(venue), frozenset())
     for name in elsewhere & options.keys():

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from hashlib import sha256
 from types import TracebackType
-from typing import Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from solvent.core.account import Mode, Side, Venue
 from solvent.core.errors import BadInput
@@ -48,6 +48,9 @@ from solvent.venues.ports import (
 from solvent.venues.stream import Connection
 from solvent.venues.transport import checked_url, network_url
 
+if TYPE_CHECKING:
+    import aiohttp
+
 SETTLE_COINS: Final = ("USDT", "USDC")
 
 
@@ -77,6 +80,7 @@ class BybitVenue:
         pace: Pace | None = None,
         times: Times = REAL,
         timeout_s: float = 10.0,
+        session: "aiohttp.ClientSession | None" = None,
     ) -> None:
         url = network_url(base_url, mainnet=MAINNET, testnet=TESTNET, wants_testnet=testnet)
         keys = credentials.of(Venue.BYBIT) if credentials else None
@@ -91,6 +95,7 @@ class BybitVenue:
             pace=pace,
             times=times,
             timeout_s=timeout_s,
+            session=session,
         )
         given = None if stream_url is None else checked_url(stream_url, socket=True)
         self._root = given or stream_root(url)

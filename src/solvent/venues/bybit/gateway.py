@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -21,6 +21,9 @@ from solvent.venues.keys import Secret
 from solvent.venues.offset import ClockOffset
 from solvent.venues.pace import Limit, Pace, shared_pace
 from solvent.venues.transport import Reply, Request, Transport, checked_url
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAINNET: Final = "https://api.bybit.com"
 TESTNET: Final = "https://api-testnet.bybit.com"
@@ -120,6 +123,7 @@ class Gateway:
         pace: Pace | None = None,
         times: Times = REAL,
         timeout_s: float = 10.0,
+        session: "aiohttp.ClientSession | None" = None,
     ) -> None:
         if (key is None) != (secret is None):
             raise BadInput("credentials", "both API key and API secret", "<one of them>")
@@ -144,6 +148,7 @@ class Gateway:
             judge=self._judge,
             timeout_s=timeout_s,
             times=times,
+            session=session,
         )
 
     # --- time

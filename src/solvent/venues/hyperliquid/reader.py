@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput
@@ -37,6 +37,9 @@ from solvent.venues.stated import (
     VenueOrder,
     VenuePosition,
 )
+
+if TYPE_CHECKING:
+    import aiohttp
 
 CAPABILITIES: Final = Capabilities(
     venue=Venue.HYPERLIQUID,
@@ -87,6 +90,7 @@ class HyperliquidReader:
         slippage: Decimal = Decimal("0.05"),
         pace: Pace | None = None,
         times: Times = REAL,
+        session: "aiohttp.ClientSession | None" = None,
     ) -> None:
         url, mainnet = host_of(base_url, testnet=testnet)
         if not 0 < slippage < 1:
@@ -105,6 +109,7 @@ class HyperliquidReader:
             pace=pace,
             timeout_s=timeout_s,
             expiry_ms=expiry_ms,
+            session=session,
         )
         self._times = times
         self._lag_ms = lag_ms

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,6 +18,9 @@ from solvent.venues.nonces import Nonces, nonces_of
 from solvent.venues.offset import ClockOffset
 from solvent.venues.pace import Limit, Pace, shared_pace
 from solvent.venues.transport import Reply, Request, Transport, checked_url
+
+if TYPE_CHECKING:
+    import aiohttp
 
 MAINNET: Final = "https://api.hyperliquid.xyz"
 TESTNET: Final = "https://api.hyperliquid-testnet.xyz"
@@ -81,6 +84,7 @@ class Rest:
         pace: Pace | None = None,
         timeout_s: float = 10.0,
         expiry_ms: int = EXPIRY_MS,
+        session: "aiohttp.ClientSession | None" = None,
     ) -> None:
         self.base_url = base_url
         self.mainnet = mainnet
@@ -91,6 +95,7 @@ class Rest:
         self._pace = pace
         self._timeout_s = timeout_s
         self._expiry_ms = expiry_ms
+        self._session = session
         self._transport: Transport | None = None
         self._measured_at: float | None = None
         self._measuring = asyncio.Lock()
@@ -227,6 +232,7 @@ class Rest:
                 judge=self.refusals.judge,
                 timeout_s=self._timeout_s,
                 times=self.times,
+                session=self._session,
             )
         return self._transport
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput
@@ -38,6 +38,9 @@ from solvent.venues.stated import (
     VenueOrder,
     VenuePosition,
 )
+
+if TYPE_CHECKING:
+    import aiohttp
 
 T = TypeVar("T")
 
@@ -89,6 +92,7 @@ class NadoReader:
         page: int = archive.PAGE,
         pace: Pace | None = None,
         times: Times = REAL,
+        session: "aiohttp.ClientSession | None" = None,
     ) -> None:
         if not 0 < slippage < 1:
             raise BadInput("slippage", "a fraction between 0 and 1", slippage)
@@ -105,10 +109,10 @@ class NadoReader:
             timeout_s=timeout_s,
             pace=pace,
             times=times,
+            session=session,
         )
         self._slippage, self._lag_ms, self._page = slippage, lag_ms, page
-        self._patience_s = patience_s
-        self._marks_every_s = marks_every_s
+        self._patience_s, self._marks_every_s = patience_s, marks_every_s
         self._own = OwnOrders(VENUE, owner)
         self._placed: OrderedDict[str, VenueOrder] = OrderedDict()
         self._listings: Listings | None = None

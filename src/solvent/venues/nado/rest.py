@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -17,6 +17,9 @@ from solvent.venues.nonces import Nonces, nonces_of
 from solvent.venues.offset import ClockOffset
 from solvent.venues.pace import Limit, Pace, shared_pace
 from solvent.venues.transport import Reply, Request, Transport
+
+if TYPE_CHECKING:
+    import aiohttp
 
 BY_ADDRESS: Final = (Limit("ip", 400, 10.0), Limit("ip", 2_400, 60.0))
 BY_WALLET: Final = (Limit("wallet", 100, 10.0), Limit("wallet", 600, 60.0))
@@ -54,6 +57,7 @@ class Rest:
         timeout_s: float = 10.0,
         pace: Pace | None = None,
         times: Times = REAL,
+        session: "aiohttp.ClientSession | None" = None,
     ) -> None:
         self.urls, self.address, self.signer = urls, address, signer
         self.times = times
@@ -68,7 +72,15 @@ class Rest:
             return shared_pace(urls.gateway, address, by_address=BY_ADDRESS, by_account=BY_WALLET, times=times)
 
         def transport(url: str) -> Transport:
-            return Transport(url, VENUE, pace=pace or shared, judge=self._judge, timeout_s=timeout_s, times=times)
+            return Transport(
+                url,
+                VENUE,
+                pace=pace or shared,
+                judge=self._judge,
+                timeout_s=timeout_s,
+                times=times,
+                session=session,
+            )
 
         self._gateway, self._archive = transport(urls.gateway), transport(urls.archive)
         self._trigger = transport(urls.trigger)
