@@ -8,6 +8,7 @@ import typer
 from solvent.cli import (
     allocate,
     arb,
+    arb_pairs,
     audit,
     balances,
     check,
@@ -51,6 +52,11 @@ app.add_typer(audit.app)
 app.add_typer(paper.app)
 app.add_typer(db.app)
 app.add_typer(leverage.app)
+arb.app.command("open")(arb_pairs.open_pair)
+arb.app.command("run")(arb_pairs.run_pairs)
+arb.app.command("close")(arb_pairs.close_pair)
+arb.app.command("list")(arb_pairs.list_pairs)
+arb.app.command("show")(arb_pairs.show_pair)
 app.add_typer(arb.app)
 
 

@@ -201,7 +201,7 @@ class Where:
     @asynccontextmanager
     async def desk(self, legs: "list[PairLeg]") -> "AsyncIterator[tuple[FundingArbitrage, RiskManager]]":
         """Connected clients behind their gate, on the journal and its database."""
-        from solvent.cli.live import signing_client_of
+        from solvent.cli.live import client_of
         from solvent.runtime.arbitrage import FundingArbitrage
         from solvent.runtime.arbitrage_books import StoredPairs
         from solvent.runtime.config import RiskConfig
@@ -217,7 +217,7 @@ class Where:
             traders: dict[str, VenueTrader] = {}
             for leg in legs:
                 if leg.desk not in traders:
-                    client = signing_client_of(
+                    client = client_of(
                         leg.venue, leg.account or None, base_url=urls.get(leg.venue), testnet=self._testnet
                     )
                     traders[leg.desk] = await stack.enter_async_context(client)

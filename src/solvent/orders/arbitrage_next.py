@@ -189,6 +189,8 @@ def _agrees(sub: Subscription, seen: PairSeen) -> bool:
 def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: int) -> Step:
     if sub.unsettled:
         return Settle(sub.unsettled)
+    if sub.close_asked:
+        return Move(Status.CLOSING, f"asked: {sub.close_asked}")
     if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.at_ms >= watch_ms:
         return Look()
     if not seen.known:
@@ -216,8 +218,6 @@ def _leaving(sub: Subscription, seen: PairSeen, now_ms: int) -> str | None:
         lost: LegName = "long" if long < short else "short"
         how = seen.leg(lost).lost or "it was closed elsewhere, or a stop fired"
         return f"the {lost} leg is not what it was ({how}): a net delta of {text(long - short)} is left"
-    if sub.close_asked:
-        return f"asked: {sub.close_asked}"
     for leg in LEGS:
         distance = seen.leg(leg).distance
         if distance is not None and distance < sub.rules.min_distance:

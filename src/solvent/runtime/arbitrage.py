@@ -42,6 +42,8 @@ from solvent.venues.ports import VenueTrader
 
 WATCH_S: Final = 5.0
 BLIND_MS: Final = 60_000
+FRESH_MS: Final = 15_000
+"""How old a plan may be without being made anew."""
 ENTER_MS: Final = 60_000
 """How long a venue that cannot be asked keeps a pair from being entered before it is given up."""
 LOST: Final = (VenueError, BadInput, TimeoutError)
@@ -164,8 +166,8 @@ class FundingArbitrage:
 
     async def _look(self, pair: Pair) -> None:
         now = self._now()
-        before, whole = pair.seen, pair.whole_due(now)
-        long, short = await asyncio.gather(*(pair.legs[name].look(now, whole=whole) for name in LEGS))
+        before, depth = pair.seen, pair.depth(now)
+        long, short = await asyncio.gather(*(pair.legs[name].look(now, depth) for name in LEGS))
         sizes = (long.size, short.size)
         confirmed = before is not None and None not in sizes and sizes == (before.long.size, before.short.size)
         pair.seen = PairSeen(long=long, short=short, confirmed=confirmed)
@@ -225,6 +227,7 @@ class FundingArbitrage:
             if pair.sub.alarm is not None:
                 await self._alarm(pair, None)
         await self._put(pair, fold.MOVED, status=str(status), reason=reason[:500])
+        pair.seen = None if status is Status.HOLDING else pair.seen  # Held, it is looked at whole first.
         if status.ended:
             for name in LEGS:
                 leg = pair.sub.request.leg(name)
@@ -270,15 +273,17 @@ class FundingArbitrage:
             await self._not_entered(pair, found)
             return
         await self._put(pair, fold.PLANNED, entry=fold.to_data(found))
+        pair.planned_ms = self._now()
         await self._move(pair, Status.COUNTDOWN, "")
 
     async def _synchronise(self, pair: Pair) -> None:
         if pair.sub.status is Status.COUNTDOWN:
-            found = await pair.entering.still(pair.sub, self._now())
-            if isinstance(found, NotEntered):
-                await self._not_entered(pair, found)
-                return
-            await self._put(pair, fold.PLANNED, entry=fold.to_data(found))
+            if self._now() - pair.planned_ms > FRESH_MS:
+                found = await pair.entering.still(pair.sub, self._now())
+                if isinstance(found, NotEntered):
+                    await self._not_entered(pair, found)
+                    return
+                await self._put(pair, fold.PLANNED, entry=fold.to_data(found))
             await self._move(pair, Status.SYNCING, "")
         synced = await pair.entering.sync(pair.sub)
         if synced.failure:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from enum import Enum
 from typing import Final
 
 from solvent.core.account import Side
@@ -20,12 +21,24 @@ from solvent.venues.client_ids import new_client_id
 from solvent.venues.failures import VenueError
 from solvent.venues.ports import NewOrder, VenueOrder, VenueTrader
 from solvent.venues.stated import Book, InstrumentTerms, OrderStatus, Price
+from solvent.venues.together import Together
 
 EXPIRY_MS: Final = 5_000
 """How long an order may be under way."""
 GRACE_MS: Final = 5_000
 """After its expiry, how wrong clocks may be and how far a venue's answers may trail."""
 OWNER: Final = "arbitrage"
+
+
+class Depth(Enum):
+    """How much a look asks the venue for: venues count requests, and the next order needs its turn."""
+
+    GLANCE = "glance"
+    """What is held, and the book."""
+    ORDERS = "orders"
+    """And what works."""
+    WHOLE = "whole"
+    """The account, for the gate too."""
 
 
 class LegDesk:
@@ -46,31 +59,37 @@ class LegDesk:
 
     # --- looking
 
-    async def look(self, now_ms: int, *, whole: bool = True) -> LegSeen:
-        """What the venue shows now. A venue that cannot be read is a look with a problem.
-
-        `whole` False: only what is held and its mark, which asks the venue for little; what else the last whole
-        look showed stands, unless the size is another.
-        """
+    async def look(self, now_ms: int, depth: Depth) -> LegSeen:
+        """What the venue shows now. A venue that cannot be read is a look with a problem."""
         last = self._last
-        if not whole and last is not None and last.size is not None:
-            found = await self._glance(last, now_ms)
-            if found is None or found.size == last.size:
-                return found or LegSeen(at_ms=now_ms, size=None, problem="its positions cannot be read")
-        self._last = await self._whole(now_ms)
-        return self._last
-
-    async def _glance(self, last: LegSeen, now_ms: int) -> LegSeen | None:
-        """None where the venue cannot be asked."""
+        if depth is Depth.WHOLE or last is None or last.size is None:
+            self._last = await self._whole(now_ms)
+            return self._last
         try:
-            positions = await self._trader.positions()
-        except (VenueError, BadInput):
-            return None
-        own = [p for p in positions if p.instrument == self.leg.instrument]
+            found = await self._glance(last, now_ms, orders=depth is Depth.ORDERS)
+        except (VenueError, BadInput) as error:
+            return LegSeen(at_ms=now_ms, size=None, problem=str(error))
+        if found.size != last.size:
+            self._last = replace(found, distance=None, liquidation_price=None)
+        return found
+
+    async def _glance(self, last: LegSeen, now_ms: int, *, orders: bool) -> LegSeen:
+        """What is held and at which price; what else the last whole look showed stands. Raises VenueError."""
+        instrument = self.leg.instrument
+        async with Together() as at_once:
+            positions = at_once.create_task(self._trader.positions())
+            book = at_once.create_task(self._trader.book(instrument, 1))
+            waiting = at_once.create_task(self._trader.open_orders()) if orders else None
+        own = [p for p in positions.result() if p.instrument == instrument]
         size = sum((p.size for p in own), Decimal(0))
-        mark = next((p.mark for p in own if p.mark is not None), last.mark)
-        self.middle = mark
-        return replace(last, at_ms=now_ms, size=size, mark=mark, bid=None, ask=None, distance=_moved(last, mark))
+        mark = next((p.mark for p in own if p.mark is not None), None)
+        found = replace(last, at_ms=now_ms, size=size)
+        if book.result().bids and book.result().asks:
+            bid, ask = book.result().bids[0].price, book.result().asks[0].price
+            self.middle = (bid + ask) / 2
+            found = replace(found, bid=bid, ask=ask, mark=mark or self.middle)
+        found = replace(found, distance=_moved(found))
+        return found if waiting is None else _with_orders(found, waiting.result(), instrument)
 
     async def _whole(self, now_ms: int) -> LegSeen:
         found = (await self._desk.refresh(self.leg.desk))[self.leg.desk]
@@ -106,9 +125,8 @@ class LegDesk:
             if fill.symbol == instrument and fill.kind in (FillKind.LIQUIDATION, FillKind.ADL):
                 self._lost = str(fill.kind)
         size = sum((p.size for p in found.positions if p.instrument == instrument), Decimal(0))
-        orders = [o for o in found.orders if o.instrument == instrument]
         far, at = _distance(found.made, instrument, size)
-        return LegSeen(
+        seen = LegSeen(
             at_ms=now_ms,
             size=size,
             mark=price.mark,
@@ -116,10 +134,9 @@ class LegDesk:
             ask=price.ask,
             distance=far,
             liquidation_price=at,
-            working=sum(not o.reduce_only for o in orders),
-            stops=tuple(key for o in orders if o.reduce_only for key in (o.client_id, o.venue_id) if key),
             lost=self._lost,
         )
+        return _with_orders(seen, found.orders, instrument)
 
     async def funding_since(self, since_ms: int) -> tuple[FundingPayment, ...]:
         """Payments of the instrument. Raises VenueError, BadInput."""
@@ -228,12 +245,21 @@ def _distance(made: Evaluation | None, instrument: str, size: Decimal) -> tuple[
     return decimal_of(found.fraction, 8), None if found.price is None else decimal_of(found.price, 8)
 
 
-def _moved(last: LegSeen, mark: Decimal | None) -> Decimal | None:
-    """The distance from another mark to the same liquidation price."""
-    if last.liquidation_price is None or not mark:
-        return last.distance
-    away = (last.liquidation_price - mark) * (1 if (last.size or 0) < 0 else -1)
-    return max(away / mark, Decimal(0))
+def _with_orders(seen: LegSeen, orders: tuple[VenueOrder, ...], instrument: str) -> LegSeen:
+    own = [o for o in orders if o.instrument == instrument]
+    return replace(
+        seen,
+        working=sum(not o.reduce_only for o in own),
+        stops=tuple(key for o in own if o.reduce_only for key in (o.client_id, o.venue_id) if key),
+    )
+
+
+def _moved(seen: LegSeen) -> Decimal | None:
+    """The distance from the mark as it is now to the liquidation price that the last whole look showed."""
+    if seen.liquidation_price is None or not seen.mark:
+        return seen.distance
+    away = (seen.liquidation_price - seen.mark) * (1 if (seen.size or 0) < 0 else -1)
+    return max(away / seen.mark, Decimal(0))
 
 
 def _answered(order: PairOrder, sent: Sent, now_ms: int) -> PairOrder:
@@ -278,4 +304,4 @@ def _ended(
     )
 
 
-__all__ = ["EXPIRY_MS", "GRACE_MS", "OWNER", "LegDesk"]
+__all__ = ["EXPIRY_MS", "GRACE_MS", "OWNER", "Depth", "LegDesk"]

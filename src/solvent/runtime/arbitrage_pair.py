@@ -18,7 +18,7 @@ from solvent.orders.arbitrage import (
 from solvent.orders.arbitrage_plan import expected_payment
 from solvent.orders.arbitrage_step import PairSeen, Wanted, limit_price, on_grid
 from solvent.runtime.arbitrage_entry import Entering
-from solvent.runtime.arbitrage_leg import EXPIRY_MS, LegDesk
+from solvent.runtime.arbitrage_leg import EXPIRY_MS, Depth, LegDesk
 from solvent.venues.clock import Times
 
 FUNDING_MS: Final = 30_000
@@ -38,6 +38,7 @@ class Pair:
         self.seen: PairSeen | None = None
         self.woken = asyncio.Event()
         self.failing_since: int | None = None
+        self.planned_ms = 0
         self.unrecorded = False
         """The journal failed: what is done to close it is not on record."""
         self._asked_ms = self._whole_ms = 0
@@ -74,13 +75,27 @@ class Pair:
             sleeping.cancel()
         self.woken.clear()
 
-    def whole_due(self, now_ms: int) -> bool:
-        """Whether accounts are read whole: always but while a pair is held, and there often enough."""
-        quiet = self.sub.status is Status.HOLDING and self.seen is not None and self.seen.known
-        if quiet and now_ms - self._whole_ms < WHOLE_MS and not self._near():
-            return False
+    def depth(self, now_ms: int) -> Depth:
+        """How deep to look: whole before the legs go out, and while they are held often enough.
+
+        Where orders go out one after the other, little is asked: what is held decides.
+        """
+        refused = bool(self.sub.orders) and self.sub.orders[-1].outcome == "refused"
+        known = self.seen is not None and self.seen.known
+        if refused and self.seen is not None and self.seen.at_ms < self.sub.settled_ms:
+            return self._whole(now_ms)  # The gate may know less than is there.
+        match self.sub.status:
+            case Status.OPENING if known:
+                return Depth.GLANCE
+            case Status.CLOSING | Status.UNWINDING if known:
+                return Depth.ORDERS
+            case Status.HOLDING if known and now_ms - self._whole_ms < WHOLE_MS and not self._near():
+                return Depth.GLANCE
+        return self._whole(now_ms)
+
+    def _whole(self, now_ms: int) -> Depth:
         self._whole_ms = now_ms
-        return True
+        return Depth.WHOLE
 
     def _near(self) -> bool:
         """A leg so near its least distance that only a whole look is good enough."""

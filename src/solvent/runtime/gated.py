@@ -213,7 +213,7 @@ class GatedDesk:
         """
         room = self._room(desk)
         order = self._named(room, order)
-        await self._freshened(room, order.request.symbol)
+        await self._freshened(room, order.request.symbol, reduces=order.request.reduce_only)
         if room.since_ms is None:
             return _unread(room, order.request)
         decision = await self.risk.check_order(order.request)
@@ -239,7 +239,7 @@ class GatedDesk:
         client_id = request.client_id or new_client_id(room.venue, self._owner)
         return replace(order, request=replace(request, venue=room.venue, client_id=client_id))
 
-    async def _freshened(self, room: Room, instrument: str) -> None:
+    async def _freshened(self, room: Room, instrument: str, *, reduces: bool) -> None:
         """Where reading fails the gate decides on what it has, and on how old that is. Of the other desks it wants
         to know once what they hold.
         """
@@ -247,6 +247,8 @@ class GatedDesk:
         room.watched.add(instrument)
         old = room.read_at is None or self._times.monotonic() - room.read_at > self._fresh_s
         looks = [r for r in self._rooms.values() if not r.begun]
+        if reduces and room.begun and known:
+            return  # What only reduces does not wait for prices.
         if (old or not known) and room not in looks:
             looks.append(room)
         await asyncio.gather(*(self._look(each) for each in looks))
