@@ -15,6 +15,7 @@ from solvent.cli import (
     conformance,
     db,
     explain,
+    flatten,
     ladder,
     leverage,
     margin,
@@ -44,6 +45,7 @@ app.command("record")(record.command)
 app.command("replay")(replay.command)
 app.command("conformance")(conformance.command)
 app.command("check")(check.command)
+app.command("flatten")(flatten.command)
 app.command("balances")(balances.command)
 app.command("allocate")(allocate.command)
 app.command("rebalance")(rebalance.command)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from solvent.cli.live import Urls, client_of, urls_of
 from solvent.cli.options import Json, number, print_json, print_view
 from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput
@@ -40,9 +41,6 @@ Open = Annotated[
         help="What to do with an open position: allowed, refused, or distance:P (P percent from liquidation).",
         metavar="POLICY",
     ),
-]
-Urls = Annotated[
-    list[str] | None, typer.Option("--base-url", help="A venue's address, if not its own.", metavar="VENUE=U")
 ]
 Testnet = Annotated[bool, typer.Option("--testnet", help="The venues' test networks.")]
 
@@ -95,7 +93,7 @@ def sync(
     if dry_run:
         _plan(request, base_url, testnet, json=json)
         return
-    result = _run(request, base_url, testnet, lambda work: work.sync(request))
+    result = _run(request, base_url, testnet, lambda work: work.sync(request), signs=True)
     if json:
         print_json(result.to_dict())
     else:
@@ -148,12 +146,13 @@ def _run(
     base_url: list[str] | None,
     testnet: bool,
     work: "Callable[[LeverageSync], Awaitable[T]]",
+    *,
+    signs: bool = False,
 ) -> T:
     """With a connected client for each desk; the sequence goes to standard error as it happens."""
-    from solvent.cli.live import client_of
     from solvent.runtime.leverage_sync import LeverageSync
 
-    urls = _urls(base_url)
+    urls = urls_of(base_url)
 
     async def whole() -> T:
         from contextlib import AsyncExitStack
@@ -163,18 +162,8 @@ def _run(
             for leg in request.legs:
                 if leg.desk not in clients:
                     url = urls.get(leg.venue)
-                    client = client_of(leg.venue, leg.account or None, base_url=url, testnet=testnet)
+                    client = client_of(leg.venue, leg.account or None, base_url=url, testnet=testnet, signs=signs)
                     clients[leg.desk] = await stack.enter_async_context(client)
             return await work(LeverageSync(clients, log=lambda line: print(line, file=sys.stderr)))  # noqa: T201
 
     return asyncio.run(whole())
-
-
-def _urls(given: list[str] | None) -> dict[Venue, str]:
-    found = {}
-    for one in given or ():
-        venue, equals, url = one.partition("=")
-        if not equals or venue not in list(Venue):
-            raise BadInput("--base-url", f"VENUE=URL, the venue one of {', '.join(Venue)}", one)
-        found[Venue(venue)] = url
-    return found

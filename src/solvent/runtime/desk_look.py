@@ -49,6 +49,8 @@ class Room:
     watched: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     """Instruments that the client was asked for once, so that its bundles tell of them while they are flat."""
+    priced: frozenset[str] = frozenset()
+    """Instruments that the last look had marks of."""
     untold: list[Fill] = field(default_factory=list)
     """Fills that reached the gate after a placement, and no Look yet."""
     arrives_ms: dict[str, int] = field(default_factory=dict)

@@ -132,7 +132,7 @@ class GatedDesk:
             except READ_ERRORS as error:
                 return Look(desk=room.desk, made=None, at_ms=at_ms, problem=problem_of(error))
             problem = self._told(room, found)
-            room.read_at = began
+            room.read_at, room.priced = began, frozenset(found.prices)
             fills, room.untold = room.untold, []
         return Look(
             desk=room.desk,
@@ -213,7 +213,7 @@ class GatedDesk:
         """
         room = self._room(desk)
         order = self._named(room, order)
-        await self._freshened(room, order.request.symbol, reduces=order.request.reduce_only)
+        await self._freshened(room, order.request)
         if room.since_ms is None:
             return _unread(room, order.request)
         decision = await self.risk.check_order(order.request)
@@ -239,12 +239,14 @@ class GatedDesk:
         client_id = request.client_id or new_client_id(room.venue, self._owner)
         return replace(order, request=replace(request, venue=room.venue, client_id=client_id))
 
-    async def _freshened(self, room: Room, instrument: str, *, reduces: bool) -> None:
+    async def _freshened(self, room: Room, request: OrderRequest) -> None:
         """Where reading fails the gate decides on what it has, and on how old that is. Of the other desks it wants
         to know once what they hold.
         """
-        known = instrument in room.watched
-        room.watched.add(instrument)
+        known = request.symbol in room.priced
+        if not request.reduce_only:  # which needs no more than what is held, and its mark
+            known = known and request.symbol in room.shown
+            room.watched.add(request.symbol)
         old = room.read_at is None or self._times.monotonic() - room.read_at > self._fresh_s
         looks = [r for r in self._rooms.values() if not r.begun]
         if reduces and room.begun and known:

@@ -252,7 +252,7 @@ class RiskManager(GateFacts):
 
     def attach_instruments(self, instruments: Any, *, venue: str = "") -> None:
         """Steps, minimums, multipliers and assets (`quote`, `settle`): a report, an account, or a mapping by
-        symbol (of `venue`, or of any). From then on a symbol that is not among them is refused.
+        symbol (of `venue`). From then on a symbol that is not among them is refused.
         """
         with self._exact() as now:
             self._sight.attach_instruments(instruments, now, venue)
@@ -270,7 +270,8 @@ class RiskManager(GateFacts):
 
         `symbols` maps the desk's symbols to the venue's instruments. `as_of_ms` is when it was captured, by
         default what the bundle says, else now; after `max_margin_age_seconds` it is stale. `settled`: every fill
-        told so far is in it, whenever it was told; else those that were told after `as_of_ms` are added to it.
+        told so far is in it, whenever it was told, and all that is told names its venue; else fills told after
+        `as_of_ms` are added to it.
         """
         with self._exact() as now:
             for venue, symbol, mark in self._sight.attach_margin(report, symbols, as_of_ms, now, settled):

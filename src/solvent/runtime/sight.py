@@ -82,8 +82,7 @@ class Sight:
         if account is not None:
             instruments, venue = account.instruments, str(account.venue)
         found = {symbol: instrument_facts(one) for symbol, one in dict(instruments).items()}
-        homes = dict.fromkeys((venue, "")) if account is not None else (venue,)
-        told = {(home, symbol): facts for symbol, facts in found.items() for home in homes}
+        told = {(home, symbol): facts for symbol, facts in found.items() for home in dict.fromkeys((venue, ""))}
         self._instruments = {**(self._instruments or {}), **told}
         self.desk.state_contracts({home: facts.contract for home, facts in told.items()}, now)
 
@@ -107,7 +106,7 @@ class Sight:
         self._margins[view.venue] = view
         self._filled_before[view.venue] = dict(self.desk.state.positions) if settled else self._filled_at(at)
         self.positions_changed()
-        home = "" if len(self._margins) == 1 else view.venue
+        home = "" if len(self._margins) == 1 and not settled else view.venue
         names = {instrument: symbol for symbol, instrument in (symbols or {}).items()}
         self._learn(
             {
