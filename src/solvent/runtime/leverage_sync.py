@@ -30,6 +30,7 @@ from solvent.runtime.leverage_leg import LegWork, Patience
 from solvent.runtime.leverage_read import Slow, of_one_moment, problem_of, read_leg, read_slow, unread
 from solvent.runtime.leverage_watch import SettingsWatch
 from solvent.runtime.risk_manager import RiskManager
+from solvent.runtime.to_the_end import to_the_end
 from solvent.venues import readers
 from solvent.venues.clock import REAL, Times
 from solvent.venues.failures import VenueError
@@ -139,18 +140,18 @@ class LeverageSync:
     # --- doing
 
     async def sync(self, request: SyncRequest) -> SyncResult:
-        """Plan and carry out."""
+        """Plan and carry out. Cancelled while it sets, it finishes first: all verified, or all put back."""
         began = self._times.monotonic()
         async with self._busy:
-            return await self._carried_out(await self.plan(request), began)
+            return await to_the_end(self._carried_out(await self.plan(request), began))
 
     async def execute(self, plan: LeveragePlan) -> SyncResult:
-        """Carry out a plan; one that is too old is made anew first, with the same request."""
+        """Carry out a plan; one that is too old is made anew first, with the same request. See `sync`."""
         began = self._times.monotonic()
         async with self._busy:
             if began - plan.as_of > self._fresh_s:
                 plan = await self.plan(plan.request)
-            return await self._carried_out(plan, began)
+            return await to_the_end(self._carried_out(plan, began))
 
     async def _carried_out(self, plan: LeveragePlan, began: float) -> SyncResult:
         self._latest.update((leg.request.name, plan) for leg in plan.legs)
