@@ -4,8 +4,9 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from nado_client_kit import asked, far, paper, until
+from nado_client_kit import asked, far, paper
 
+from paper_stage import until
 from solvent.core.account import Mode
 from solvent.core.errors import BadInput
 from solvent.core.facts import OrderType

@@ -4,8 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
 from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput
@@ -23,6 +22,7 @@ from solvent.venues.nado.refusals import NOT_FOUND, VENUE, codes
 from solvent.venues.nado.rest import Rest
 from solvent.venues.nado.sign import Signer
 from solvent.venues.nado.urls import urls_of
+from solvent.venues.opened import Opened
 from solvent.venues.pace import Pace
 from solvent.venues.stated import (
     Book,
@@ -62,7 +62,7 @@ CAPABILITIES: Final = Capabilities(
 LISTINGS_MS: Final = 3_600_000
 
 
-class NadoReader:
+class NadoReader(Opened):
     """See `VenueReader`. Facts of isolated positions carry the account's name with "/isolated" behind it.
 
     `slippage`: how far beyond the best price a market order may go. `receive_ms`: how long a signed message may be
@@ -106,6 +106,7 @@ class NadoReader:
             pace=pace,
             times=times,
         )
+        super().__init__(self._rest)
         self._slippage, self._lag_ms, self._page = slippage, lag_ms, page
         self._patience_s = patience_s
         self._marks_every_s = marks_every_s
@@ -113,7 +114,6 @@ class NadoReader:
         self._placed: OrderedDict[str, VenueOrder] = OrderedDict()
         self._listings: Listings | None = None
         self._listed_at = 0
-        self._streams: list[EventStream] = []
 
     @property
     def capabilities(self) -> Capabilities:
@@ -363,8 +363,7 @@ class NadoReader:
         second or two late: the venue's message does not say what they are, so they are looked up.
         """
         made = streams.open_stream(self, self._rest, topics, since_ms, self._marks_every_s)
-        self._streams.append(made)
-        return made
+        return self._opened(made)
 
     def known_order(self, digest: str) -> VenueOrder | None:
         """An order that this client placed lately, as it was sent."""
@@ -373,20 +372,6 @@ class NadoReader:
     def order_ended(self, digest: str) -> None:
         """It need not be known any longer."""
         self._placed.pop(digest, None)
-
-    async def close(self) -> None:
-        for stream in self._streams:
-            await stream.close()
-        self._streams.clear()
-        await self._rest.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 async def _nothing() -> dict[str, Any]:
