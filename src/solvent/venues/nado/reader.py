@@ -22,6 +22,7 @@ from solvent.venues.nado.refusals import NOT_FOUND, VENUE, codes
 from solvent.venues.nado.rest import Rest
 from solvent.venues.nado.sign import Signer
 from solvent.venues.nado.urls import urls_of
+from solvent.venues.nado.waiting import Waiting
 from solvent.venues.opened import Opened
 from solvent.venues.pace import Pace
 from solvent.venues.stated import (
@@ -30,7 +31,6 @@ from solvent.venues.stated import (
     FundingRate,
     InstrumentTerms,
     LeverageState,
-    OrderStatus,
     PositionMode,
     Price,
     Topic,
@@ -38,6 +38,7 @@ from solvent.venues.stated import (
     VenueOrder,
     VenuePosition,
 )
+from solvent.venues.together import Together
 
 T = TypeVar("T")
 
@@ -114,6 +115,7 @@ class NadoReader(Opened):
         self._placed: OrderedDict[str, VenueOrder] = OrderedDict()
         self._listings: Listings | None = None
         self._listed_at = 0
+        self._waiting = Waiting(self._rest, subaccount, self.isolated_senders)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -189,21 +191,14 @@ class NadoReader(Opened):
         listings = await self.listings(instrument)
         traded = [row for row in listings.by_number.values() if row.terms is not None]
         numbers = [row.number for row in traded if instrument in (None, row.name)]
-        body = await self._rest.query(
-            "orders", sender=self._subaccount, product_ids=numbers, weight=2 * len(numbers), urgent=True
-        )
-        rows = orders.open_rows(body, self._context(listings))
-        if waiting and self._rest.signer is not None:
-            rows += [row for row in await self._waiting_rows(listings) if row.product_id in numbers]
-        return rows
-
-    async def _waiting_rows(self, listings: Listings) -> list[Row]:
-        """What waits at the trigger service, of the subaccount and of its isolated positions."""
-        rows: list[Row] = []
-        for sender in (self._subaccount, *await self.isolated_senders()):
-            body = await self._rest.trigger_orders(sender, status_types=list(streams.WAITING), limit=500)
-            found = orders.trigger_rows(body, self._context(listings))
-            rows += [row for row in found if row.order.status is OrderStatus.WAITING]
+        waits = waiting and self._rest.signer is not None
+        query: dict[str, Any] = {"sender": self._subaccount, "product_ids": numbers, "weight": 2 * len(numbers)}
+        async with Together() as at_once:
+            asked = at_once.create_task(self._rest.query("orders", **query, urgent=True))
+            there = at_once.create_task(self._waiting.rows(self._context(listings))) if waits else None
+        rows = orders.open_rows(asked.result(), self._context(listings))
+        if there is not None:
+            rows += [row for row in there.result() if row.product_id in numbers]
         return rows
 
     async def order(
