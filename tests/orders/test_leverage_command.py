@@ -7,6 +7,11 @@ import sys
 
 import pytest
 from leverage_kit import at
+from test_leverage_gate import code as verdict
+from test_leverage_gate import gate, order
+
+from solvent import AuditLogger, RiskConfig, RiskManager
+from solvent.runtime.clock import system_clock
 
 
 async def solvent(v, *arguments, keys=True):
@@ -84,3 +89,55 @@ def test_nonsense_is_said_in_one_line(arguments, said):
         assert len(told.splitlines()) == 1
 
     at(use, "bingx")
+
+
+def restarted(folder):
+    """What the gate of a bot says of both legs that starts on the journal."""
+    with AuditLogger(folder) as audit:
+        risk = gate(audit, system_clock)
+        legs = [("BTC-USDT", "bingx"), ("BTCUSDT", "bybit")]
+        return [verdict(risk, order(symbol=symbol, venue=venue)) for symbol, venue in legs]
+
+
+def test_with_a_journal_the_gate_of_the_next_run_knows_what_was_asked_and_read(tmp_path):
+    async def use(v):
+        legs = ("bingx:BTC-USDT", "bybit:BTCUSDT", "--journal", str(tmp_path))
+        code, _, _ = await solvent(v, "sync", *legs, "--dry-run")
+        assert code == 0
+        assert restarted(tmp_path) == ["not-applicable", "not-applicable"]
+        code, _, _ = await solvent(v, "sync", *legs)
+        assert code == 0
+        assert restarted(tmp_path) == ["ok", "ok"]
+        v.fault("leverage_rejected", "bybit", "BTCUSDT")
+        code, _, _ = await solvent(v, "sync", *legs, "--leverage", "5")
+        assert code == 1
+        assert restarted(tmp_path) == ["leverage-unverified", "leverage-unverified"]
+
+    at(use, "bingx", "bybit")
+
+
+def test_a_journal_keeps_its_limits_and_its_money(tmp_path):
+    async def use(v):
+        with AuditLogger(tmp_path) as audit:
+            risk = RiskManager(RiskConfig(max_order_notional=7), audit, 1000, valuation_asset="USDT")
+            before = risk.snapshot()
+            risk.close()
+        assert (await solvent(v, "sync", "bybit:BTCUSDT", "--journal", str(tmp_path)))[0] == 0
+        with AuditLogger(tmp_path) as audit:
+            after = RiskManager(RiskConfig(max_order_notional=7), audit, valuation_asset="USDT").snapshot()
+        assert {name: after[name] for name in ("config", "balance", "equity", "valuation_asset")} == {
+            name: before[name] for name in ("config", "balance", "equity", "valuation_asset")
+        }
+
+    at(use, "bybit")
+
+
+def test_a_journal_that_a_bot_is_writing_is_refused_before_anything_is_set(tmp_path):
+    async def use(v):
+        with AuditLogger(tmp_path):
+            code, _, told = await solvent(v, "sync", "bybit:BTCUSDT", "--journal", str(tmp_path))
+        assert code == 2
+        assert len(told.splitlines()) == 1
+        assert (await v.states("bybit"))["bybit"] == (10, 10, "cross")
+
+    at(use, "bybit")

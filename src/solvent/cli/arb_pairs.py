@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from solvent.cli.live import Testnet, Urls, client_of, urls_of
 from solvent.cli.options import Json, number, print_json, print_view
 from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput, Refused
@@ -26,10 +27,6 @@ CLOSE = "arb-close"
 
 Leg = Annotated[str, typer.Argument(metavar="VENUE[/ACCOUNT]:INSTRUMENT")]
 Id = Annotated[str, typer.Argument(help="The pair's id, or its beginning.", metavar="ID")]
-Urls = Annotated[
-    list[str] | None, typer.Option("--base-url", help="A venue's address, if not its own.", metavar="VENUE=U")
-]
-Testnet = Annotated[bool, typer.Option("--testnet", help="The venues' test networks.")]
 Journal = Annotated[
     Path | None, typer.Option("--journal", help="The journal's folder; else SOLVENT_JOURNAL.", metavar="DIR")
 ]
@@ -201,7 +198,6 @@ class Where:
     @asynccontextmanager
     async def desk(self, legs: "list[PairLeg]") -> "AsyncIterator[tuple[FundingArbitrage, RiskManager]]":
         """Connected clients behind their gate, on the journal and its database."""
-        from solvent.cli.live import client_of
         from solvent.runtime.arbitrage import FundingArbitrage
         from solvent.runtime.arbitrage_books import StoredPairs
         from solvent.runtime.config import RiskConfig
@@ -218,7 +214,11 @@ class Where:
             for leg in legs:
                 if leg.desk not in traders:
                     client = client_of(
-                        leg.venue, leg.account or None, base_url=urls.get(leg.venue), testnet=self._testnet
+                        leg.venue,
+                        leg.account or None,
+                        base_url=urls.get(leg.venue),
+                        testnet=self._testnet,
+                        signs=True,
                     )
                     traders[leg.desk] = await stack.enter_async_context(client)
             logger = stack.enter_context(AuditLogger(self.journal))
@@ -329,16 +329,6 @@ def leg_of(given: str) -> "PairLeg":
     return PairLeg(venue=Venue(venue), instrument=instrument, account=account)
 
 
-def urls_of(given: list[str] | None) -> dict[Venue, str]:
-    found = {}
-    for one in given or ():
-        venue, equals, url = one.partition("=")
-        if not equals or venue not in list(Venue):
-            raise BadInput("--base-url", f"VENUE=URL, the venue one of {', '.join(Venue)}", one)
-        found[Venue(venue)] = url
-    return found
-
-
 def _one(found: "tuple[Subscription, ...]", id: str) -> "Subscription":  # noqa: A002
     named = [sub for sub in found if sub.id.startswith(id)]
     if len(named) != 1:
@@ -357,4 +347,4 @@ def _share(value: str, field: str) -> Decimal:
     return _number(value, field) / 100
 
 
-__all__ = ["close_pair", "leg_of", "list_pairs", "open_pair", "run_pairs", "show_pair", "urls_of"]
+__all__ = ["close_pair", "leg_of", "list_pairs", "open_pair", "run_pairs", "show_pair"]

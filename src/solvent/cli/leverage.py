@@ -3,6 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -82,6 +84,12 @@ def sync(
     margin: Margin = None,
     open_positions: Open = "refused",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan only.")] = False,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            "--journal", help="The gate's journal, which no process is writing: it learns all.", metavar="DIR"
+        ),
+    ] = None,
     json: Json = False,
     base_url: Urls = None,
     testnet: Testnet = False,
@@ -93,7 +101,7 @@ def sync(
     if dry_run:
         _plan(request, base_url, testnet, json=json)
         return
-    result = _run(request, base_url, testnet, lambda work: work.sync(request), signs=True)
+    result = _run(request, base_url, testnet, lambda work: work.sync(request), journal, signs=True)
     if json:
         print_json(result.to_dict())
     else:
@@ -146,24 +154,26 @@ def _run(
     base_url: list[str] | None,
     testnet: bool,
     work: "Callable[[LeverageSync], Awaitable[T]]",
+    journal: Path | None = None,
     *,
     signs: bool = False,
 ) -> T:
     """With a connected client for each desk; the sequence goes to standard error as it happens."""
     from solvent.runtime.leverage_sync import LeverageSync
+    from solvent.runtime.standing_gate import standing_gate
 
     urls = urls_of(base_url)
 
     async def whole() -> T:
-        from contextlib import AsyncExitStack
-
         async with AsyncExitStack() as stack:
+            # Before a venue is asked for anything: a journal in use must not be found out half way.
+            risk = None if journal is None else stack.enter_context(standing_gate(journal))
             clients: dict[str, Any] = {}
             for leg in request.legs:
                 if leg.desk not in clients:
                     url = urls.get(leg.venue)
                     client = client_of(leg.venue, leg.account or None, base_url=url, testnet=testnet, signs=signs)
                     clients[leg.desk] = await stack.enter_async_context(client)
-            return await work(LeverageSync(clients, log=lambda line: print(line, file=sys.stderr)))  # noqa: T201
+            return await work(LeverageSync(clients, risk=risk, log=lambda line: print(line, file=sys.stderr)))  # noqa: T201
 
     return asyncio.run(whole())

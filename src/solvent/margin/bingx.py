@@ -167,9 +167,13 @@ class BingxRules(Rules):
     def _profit(self, pool: Pool) -> Fraction:
         return sum((p.unrealized_pnl or ZERO for p in pool.positions), ZERO)
 
+    @property
+    def orders_counted(self) -> bool:
+        return any(name.startswith("frozen:") for name in self.account.terms)
+
     def notes(self) -> list[Note]:
         made = []
-        if not any(name.startswith("frozen:") for name in self.account.terms):
+        if not self.orders_counted:
             made.append(Note("no-orders", "freezedMargin is not in the bundle: taken as if no order rested"))
         if len({p.numeraire for p in self.account.pools}) > 1:
             made.append(Note("margin-assets", "several margin assets are counted as 1 dollar each in the totals"))

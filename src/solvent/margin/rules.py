@@ -95,6 +95,11 @@ class Rules(ABC):
         instrument = self.account.instruments.get(position.instrument)
         return instrument.tiers if instrument else ()
 
+    @property
+    def orders_counted(self) -> bool:
+        """Whether what resting orders hold is known: by their list, or because the figures show it."""
+        return self.account.orders is not None
+
     def order_margin(self, pool: Pool) -> Fraction:
         """What resting orders hold of a cross pool beyond what its figures show. Raises Refused."""
         del pool

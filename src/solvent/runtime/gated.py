@@ -249,7 +249,7 @@ class GatedDesk:
             room.watched.add(request.symbol)
         old = room.read_at is None or self._times.monotonic() - room.read_at > self._fresh_s
         looks = [r for r in self._rooms.values() if not r.begun]
-        if reduces and room.begun and known:
+        if request.reduce_only and room.begun and known:
             return  # What only reduces does not wait for prices.
         if (old or not known) and room not in looks:
             looks.append(room)

@@ -28,16 +28,20 @@ from solvent.orders.leverage_safety import effective_of, pool_equity, safety_of
 from solvent.orders.leverage_words import result_lines
 from solvent.runtime.leverage_leg import LegWork, Patience
 from solvent.runtime.leverage_read import Slow, of_one_moment, problem_of, read_leg, read_slow, unread
+from solvent.runtime.leverage_watch import SettingsWatch
 from solvent.runtime.risk_manager import RiskManager
+from solvent.runtime.to_the_end import to_the_end
 from solvent.venues import readers
 from solvent.venues.clock import REAL, Times
 from solvent.venues.failures import VenueError
 from solvent.venues.ports import VenueTrader
+from solvent.venues.stated import LeverageState
 from solvent.venues.together import Together
 
 FRESH_S: Final = 10.0
 SLOW_S: Final = 60.0
 READ_S: Final = 10.0
+REREAD_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,10 @@ class LeverageSync:
         self._log = log or logging.getLogger("solvent.leverage").info
         self._slow: dict[str, Slow] = {}
         self._busy = asyncio.Lock()
+        self._settling = False
+        self._latest: dict[str, LeveragePlan] = {}
+        """By leg: the plan that was carried out last, which is what the gate asks for."""
+        self._doubts = 0
 
     # --- reading and planning
 
@@ -132,28 +140,33 @@ class LeverageSync:
     # --- doing
 
     async def sync(self, request: SyncRequest) -> SyncResult:
-        """Plan and carry out."""
+        """Plan and carry out. Cancelled while it sets, it finishes first: all verified, or all put back."""
         began = self._times.monotonic()
         async with self._busy:
-            return await self._carried_out(await self.plan(request), began)
+            return await to_the_end(self._carried_out(await self.plan(request), began))
 
     async def execute(self, plan: LeveragePlan) -> SyncResult:
-        """Carry out a plan; one that is too old is made anew first, with the same request."""
+        """Carry out a plan; one that is too old is made anew first, with the same request. See `sync`."""
         began = self._times.monotonic()
         async with self._busy:
             if began - plan.as_of > self._fresh_s:
                 plan = await self.plan(plan.request)
-            return await self._carried_out(plan, began)
+            return await to_the_end(self._carried_out(plan, began))
 
     async def _carried_out(self, plan: LeveragePlan, began: float) -> SyncResult:
-        if plan.refused or plan.target is None:
-            result = SyncResult(plan=plan, legs=tuple(_refused(leg) for leg in plan.legs))
-            self._doubt(result)
-        else:
-            self._require(plan, plan.target)
-            legs = await self._set_all(plan, plan.target)
-            result = SyncResult(plan=plan, legs=legs)
-            self._tell(result)
+        self._latest.update((leg.request.name, plan) for leg in plan.legs)
+        self._settling = True
+        try:
+            if plan.refused or plan.target is None:
+                result = SyncResult(plan=plan, legs=tuple(_refused(leg) for leg in plan.legs))
+                self._doubt(result)
+            else:
+                self._require(plan, plan.target)
+                legs = await self._set_all(plan, plan.target)
+                result = SyncResult(plan=plan, legs=legs)
+                self._tell(result)
+        finally:
+            self._settling = False
         result = self._finished(result, began)
         for line in result_lines(result):
             self._log(line)
@@ -182,11 +195,20 @@ class LeverageSync:
 
     async def verify(self, plan: LeveragePlan) -> SyncResult:
         """Read every leg once more and compare; the gate is told. Nothing is set."""
-        began = self._times.monotonic()
+        while True:
+            result, certain = await self._read_back(plan)
+            if certain:
+                return result
+
+    async def _read_back(self, plan: LeveragePlan) -> tuple[SyncResult, bool]:
+        """What is read of every leg. False, and the gate is not told, where it came to doubt them meanwhile."""
+        began, doubts = self._times.monotonic(), self._doubts
         legs = tuple(await asyncio.gather(*(self._verified(leg, plan.target) for leg in plan.legs)))
         result = SyncResult(plan=plan, legs=legs, seconds=self._times.monotonic() - began)
+        if doubts != self._doubts:
+            return result, False
         self._tell(result)
-        return result
+        return result, True
 
     async def _verified(self, leg: LegPlan, target: Decimal | None) -> LegOutcome:
         if leg.action in (Action.DECLARE, Action.REFUSE) or target is None:
@@ -224,9 +246,11 @@ class LeverageSync:
         isolated = position is not None and position.pool.mode is Mode.ISOLATED
         margin = pool_equity(account, position) if isolated and position is not None else None
         within = position is None or (found is not None and found <= most)
-        if self._risk is not None and position is not None:
+        if self._risk is not None:
             symbol, venue = self._symbol_of(request), str(request.venue)
-            if found is None:
+            if position is None:
+                self._risk.saw_effective_leverage(symbol, Decimal(0), venue=venue)
+            elif found is None:
                 self._risk.doubt_leverage(symbol, "equity is not above 0", venue=venue)
             else:
                 self._risk.saw_effective_leverage(symbol, found, venue=venue)
@@ -238,6 +262,68 @@ class LeverageSync:
             margin_wanted=leg.order_margin,
             within=within,
         )
+
+    # --- watching
+
+    async def watch(self, plan: LeveragePlan, *, every_s: float = REREAD_S) -> None:
+        """Until it is cancelled: what the venues push of the legs' settings closes the gate, or opens it again.
+
+        A setting that is not as asked, or a stream that drops, puts all legs in doubt until they were read again
+        as asked; without either they are read every `every_s`. Legs of venues that push no settings are only read.
+        A later sync of the legs is what counts from then on. Raises what ends a stream for good (VenueError,
+        BadInput), BadInput for a plan of which no leg has such a stream. Cancelled, it leaves what was read last.
+        """
+        desks: dict[str, set[str]] = {}
+        for leg in plan.legs:
+            if "settings" in self._trader(leg.request).capabilities.streams:
+                desks.setdefault(leg.request.desk, set()).add(leg.request.instrument)
+        if not desks:
+            raise BadInput("plan", "a leg whose venue pushes settings", [leg.request.name for leg in plan.legs])
+        await SettingsWatch(
+            self._traders,
+            {desk: frozenset(instruments) for desk, instruments in desks.items()},
+            wrong=lambda desk, state: self._wrong(plan, desk, state),
+            doubt=lambda why: self._doubt_all(plan, why),
+            reread=lambda: self._reread(plan),
+            busy=self._busy,
+            settling=lambda: self._settling,
+            every_s=every_s,
+            times=self._times,
+        ).run()
+
+    def _current(self, plan: LeveragePlan) -> list[LeveragePlan]:
+        """What was last carried out for the legs of a plan; the plan itself where nothing was."""
+        found = {id(one): one for one in (self._latest.get(leg.request.name, plan) for leg in plan.legs)}
+        return list(found.values())
+
+    def _wrong(self, plan: LeveragePlan, desk: str, state: LeverageState) -> str:
+        for one in self._current(plan):
+            for leg in one.legs:
+                here = (leg.request.desk, leg.request.instrument) == (desk, state.instrument)
+                if here and one.target is not None and not matches(state, one.target, leg.mode):
+                    return f"{leg.request.name} was changed: the venue has {state_words(state)}"
+        return ""
+
+    def _doubt_all(self, plan: LeveragePlan, why: str) -> None:
+        self._doubts += 1
+        self._log(f"leverage in doubt: {why}")
+        for leg in (leg for one in self._current(plan) for leg in one.legs):
+            if self._risk is not None:
+                self._risk.doubt_leverage(self._symbol_of(leg.request), why, venue=str(leg.request.venue))
+
+    async def _reread(self, plan: LeveragePlan) -> bool:
+        """Whether every leg could be read."""
+        read = True
+        for one in self._current(plan):
+            result, _ = await self._read_back(one)
+            read = read and all(leg.status is not Status.UNKNOWN for leg in result.legs)
+            try:
+                if result.ok and any(leg.status is Status.DECLARED for leg in result.legs):
+                    declared = tuple(leg for leg in one.legs if leg.action is Action.DECLARE)
+                    await self.after_fill(replace(one, legs=declared))
+            except (VenueError, BadInput):
+                read = False
+        return read
 
     # --- the gate
 

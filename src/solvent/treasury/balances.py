@@ -179,7 +179,7 @@ def _order_margin(made: Evaluation) -> tuple[Decimal | None, str]:
                 held += made.rules.order_margin(result.pool) * made.rules.money_rate
             except Refused as refusal:
                 return None, f"resting orders: {refusal}"
-    assumed = "resting orders were not recorded: assumed none" if made.account.orders is None else ""
+    assumed = "" if made.rules.orders_counted else "resting orders were not recorded: assumed none"
     return decimal_of(Fraction(held)), assumed
 
 

@@ -2,43 +2,24 @@
 
 import asyncio
 import itertools
-import time
-from contextlib import asynccontextmanager
 from decimal import Decimal
 
+from paper_stage import Stage, staged
 from solvent.core.facts import OrderRequest
-from solvent.paper.clock import SetClock
-from solvent.paper.faults import Fault, Planned
-from solvent.paper.server import Server
-from solvent.paper.up import Setting, build
 from solvent.venues.hyperliquid.client import connect
 from solvent.venues.keys import Credentials, Secret
 from solvent.venues.ports import NewOrder
 
-HOUR_MS = 3_600_000
 seeds = itertools.count(90_001)
 """A world of its own for each test: the nonces of a key have one source in a process."""
 
 
-class Paper:
-    def __init__(self, world, server, clock):
-        self.world, self.server, self.clock = world, server, clock
-        self.url = server.urls["hyperliquid"]
-        self.alice, self.bob = server.accounts[:2]
+class Paper(Stage):
+    name = "hyperliquid"
 
     @property
-    def venue(self):
-        return self.world.venues["hyperliquid"]
-
-    def fault(self, kind, **given):
-        self.world.faults.plan(Planned(Fault(kind), venue="hyperliquid", **given))
-
-    def calm(self):
-        self.world.faults.clear()
-
-    def forward(self, ms):
-        self.clock.forward(ms)
-        self.world.advance()
+    def url(self):
+        return self.server.urls["hyperliquid"]
 
     def client(self, who=None, **options):
         who = who or self.alice
@@ -54,17 +35,9 @@ class Paper:
         return [*(account.history if ended else ()), *account.orders.values()]
 
 
-@asynccontextmanager
-async def paper(*, stands=False, scenario="calm", seed=None):
-    """`stands`: market and wall clock stand still until `forward` moves them; funding is 8 seconds away."""
-    now = time.time_ns() // 1_000_000
-    hour = (now // HOUR_MS + 1) * HOUR_MS
-    clock = SetClock(hour - 8_000, now) if stands else None
-    world = build(
-        Setting(venues=["hyperliquid"], seed=next(seeds) if seed is None else seed, scenario=scenario), clock
-    )
-    async with Server(world, port=0) as server:
-        yield Paper(world, server, clock)
+def paper(*, seed=None, **options):
+    """A stage of its own, see `staged`."""
+    return staged(Paper, next(seeds) if seed is None else seed, **options)
 
 
 def asked(side, size, price=None, coin="BTC", *, kind=None, tif="gtc", expires_at=None, **given):
@@ -77,14 +50,6 @@ def asked(side, size, price=None, coin="BTC", *, kind=None, tif="gtc", expires_a
         **given,
     )
     return NewOrder(request=request, tif=tif, expires_at=expires_at)
-
-
-async def until(condition, seconds=5.0):
-    """Wait for what must become true; fail where it does not."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "did not happen in time"
-        await asyncio.sleep(0.01)
 
 
 def run(of, **options):

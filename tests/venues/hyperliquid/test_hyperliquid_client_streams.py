@@ -5,8 +5,9 @@ import random
 from decimal import Decimal
 
 import pytest
-from hyperliquid_client_kit import asked, mark, paper, run, until, whole
+from hyperliquid_client_kit import asked, mark, paper, run, whole
 
+from paper_stage import until
 from solvent.core.account import Mode
 from solvent.positions.book import Book
 from solvent.venues.clock import Backoff

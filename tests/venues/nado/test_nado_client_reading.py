@@ -5,8 +5,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from nado_client_kit import asked, far, paper, until
+from nado_client_kit import asked, far, paper
 
+from paper_stage import until
 from solvent.api import evaluate
 from solvent.core.account import Mode
 from solvent.core.errors import BadInput

@@ -6,8 +6,9 @@ from contextlib import suppress
 from decimal import Decimal
 
 import pytest
-from nado_client_kit import asked, far, paper, until
+from nado_client_kit import asked, far, paper
 
+from paper_stage import until
 from solvent.core.account import Mode
 from solvent.core.facts import FillKind
 from solvent.positions import Book

@@ -4,8 +4,9 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from nado_client_kit import asked, far, paper, until
+from nado_client_kit import asked, far, paper
 
+from paper_stage import until
 from solvent.core.account import Mode
 from solvent.core.errors import BadInput
 from solvent.core.facts import OrderType
@@ -263,5 +264,24 @@ def test_orders_of_many_tasks_are_all_placed_once():
         placed = await asyncio.gather(*(client.place(asked("buy", "0.01", low)) for _ in range(20)))
         assert len({p.venue_id for p in placed}) == 20
         assert len(await client.open_orders()) == 20
+
+    run(of)
+
+
+def test_a_stop_of_an_isolated_position_is_among_the_open_orders_of_every_reading():
+    async def of(world, client):
+        assert not await client.open_orders()
+        await client.place(asked("sell", "1", symbol="ETH-PERP", margin=500))
+        high = await far(client, "sell", "ETH-PERP")
+        stop = {"kind": "stop_market", "trigger_price": high, "reduce_only": True, "margin": 0}
+        made = await client.place(asked("buy", "1", symbol="ETH-PERP", **stop))
+        for _ in range(2):  # nobody knew of the position, then it is known
+            assert [o.venue_id for o in await client.open_orders()] == [made.id]
+        assert not (await client.cancel("ETH-PERP", venue_id=made.id)).already
+        await client.place(asked("buy", "1", symbol="ETH-PERP", margin=0, reduce_only=True))
+        assert not await client.open_orders()
+        await client.place(asked("sell", "1", symbol="ETH-PERP", margin=500))
+        again = await client.place(asked("buy", "1", symbol="ETH-PERP", **stop))
+        assert [o.venue_id for o in await client.open_orders()] == [again.id]
 
     run(of)

@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from hashlib import sha256
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput
@@ -18,6 +17,7 @@ from solvent.venues.events import EventStream
 from solvent.venues.failures import Terminal
 from solvent.venues.fill_lists import milliseconds
 from solvent.venues.keys import Credentials
+from solvent.venues.opened import Opened
 from solvent.venues.pace import Pace
 from solvent.venues.stated import (
     Book,
@@ -57,7 +57,7 @@ CAPABILITIES: Final = Capabilities(
 PAGE: Final = 1_000
 
 
-class BingxReader:
+class BingxReader(Opened):
     """Reads an account (and the market without a key). Use it within one event loop and close it.
 
     `account` is a label of yours for fills and orders. `instruments` are named in the bundle beside those that are
@@ -90,6 +90,7 @@ class BingxReader:
             timeout_s=timeout_s,
             session=session,
         )
+        super().__init__(self._caller)
         self._account = account or _label(credentials)
         self._watched = None if instruments is None else tuple(instruments)
         self._asked: dict[str, None] = {}
@@ -99,7 +100,6 @@ class BingxReader:
         self._times = times
         self._terms: Mapping[str, InstrumentTerms] = {}
         self._asking = asyncio.Lock()
-        self._streams: list[EventStream] = []
 
     @property
     def capabilities(self) -> Capabilities:
@@ -304,22 +304,7 @@ class BingxReader:
         made = open_stream(
             self, self._caller, topics, since_ms=since_ms, times=self._times, marks_of=self._watched
         )
-        self._streams.append(made)
-        return made
-
-    async def close(self) -> None:
-        for stream in self._streams:
-            await stream.close()
-        self._streams.clear()
-        await self._caller.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
+        return self._opened(made)
 
     async def terms_of(self, instrument: str) -> InstrumentTerms:
         """Of one instrument, asked for once. Raises BadInput where the venue does not have it."""

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from solvent.core.account import Mode, Venue
@@ -23,6 +22,7 @@ from solvent.venues.hyperliquid.rest import EXPIRY_MS, Rest, host_of
 from solvent.venues.hyperliquid.sign import Signer
 from solvent.venues.hyperliquid.stream import open_stream
 from solvent.venues.keys import Secret
+from solvent.venues.opened import Opened
 from solvent.venues.pace import Pace
 from solvent.venues.stated import (
     Book,
@@ -66,7 +66,7 @@ RELOAD_S: Final = 60.0
 """An unknown coin may be new: the universe is asked for again, at most so often."""
 
 
-class HyperliquidReader:
+class HyperliquidReader(Opened):
     """Reads one account. See `VenueReader`; amounts are USDC, times the venue's milliseconds.
 
     `account` is an address or "address/name" of a sub-account; without it, that of the key (of an agent's owner,
@@ -111,6 +111,7 @@ class HyperliquidReader:
             expiry_ms=expiry_ms,
             session=session,
         )
+        super().__init__(self._rest)
         self._times = times
         self._lag_ms = lag_ms
         self._slippage = slippage
@@ -121,7 +122,6 @@ class HyperliquidReader:
         self._universe = Universe()
         self._loaded_at: float | None = None
         self._loading = asyncio.Lock()
-        self._streams: list[EventStream] = []
         self._kinds = Kinds()
         self._watched: dict[str, None] = {}
 
@@ -346,14 +346,7 @@ class HyperliquidReader:
         an order, or a leverage that this client set or read.
         """
         made = open_stream(self, self._rest, topics, self._dexes, since_ms)
-        self._streams.append(made)
-        return made
-
-    async def close(self) -> None:
-        for stream in self._streams:
-            await stream.close()
-        self._streams.clear()
-        await self._rest.close()
+        return self._opened(made)
 
     async def __aenter__(self) -> Self:
         try:
@@ -363,11 +356,6 @@ class HyperliquidReader:
             await self.close()
             raise
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 def _dex(dex: str) -> dict[str, Any]:

@@ -4,8 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput
@@ -23,6 +22,8 @@ from solvent.venues.nado.refusals import NOT_FOUND, VENUE, codes
 from solvent.venues.nado.rest import Rest
 from solvent.venues.nado.sign import Signer
 from solvent.venues.nado.urls import urls_of
+from solvent.venues.nado.waiting import Waiting
+from solvent.venues.opened import Opened
 from solvent.venues.pace import Pace
 from solvent.venues.stated import (
     Book,
@@ -30,7 +31,6 @@ from solvent.venues.stated import (
     FundingRate,
     InstrumentTerms,
     LeverageState,
-    OrderStatus,
     PositionMode,
     Price,
     Topic,
@@ -38,6 +38,7 @@ from solvent.venues.stated import (
     VenueOrder,
     VenuePosition,
 )
+from solvent.venues.together import Together
 
 if TYPE_CHECKING:
     import aiohttp
@@ -65,7 +66,7 @@ CAPABILITIES: Final = Capabilities(
 LISTINGS_MS: Final = 3_600_000
 
 
-class NadoReader:
+class NadoReader(Opened):
     """See `VenueReader`. Facts of isolated positions carry the account's name with "/isolated" behind it.
 
     `slippage`: how far beyond the best price a market order may go. `receive_ms`: how long a signed message may be
@@ -111,13 +112,14 @@ class NadoReader:
             times=times,
             session=session,
         )
+        super().__init__(self._rest)
         self._slippage, self._lag_ms, self._page = slippage, lag_ms, page
         self._patience_s, self._marks_every_s = patience_s, marks_every_s
         self._own = OwnOrders(VENUE, owner)
         self._placed: OrderedDict[str, VenueOrder] = OrderedDict()
         self._listings: Listings | None = None
         self._listed_at = 0
-        self._streams: list[EventStream] = []
+        self._waiting = Waiting(self._rest, subaccount, self.isolated_senders)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -193,21 +195,14 @@ class NadoReader:
         listings = await self.listings(instrument)
         traded = [row for row in listings.by_number.values() if row.terms is not None]
         numbers = [row.number for row in traded if instrument in (None, row.name)]
-        body = await self._rest.query(
-            "orders", sender=self._subaccount, product_ids=numbers, weight=2 * len(numbers), urgent=True
-        )
-        rows = orders.open_rows(body, self._context(listings))
-        if waiting and self._rest.signer is not None:
-            rows += [row for row in await self._waiting_rows(listings) if row.product_id in numbers]
-        return rows
-
-    async def _waiting_rows(self, listings: Listings) -> list[Row]:
-        """What waits at the trigger service, of the subaccount and of its isolated positions."""
-        rows: list[Row] = []
-        for sender in (self._subaccount, *await self.isolated_senders()):
-            body = await self._rest.trigger_orders(sender, status_types=list(streams.WAITING), limit=500)
-            found = orders.trigger_rows(body, self._context(listings))
-            rows += [row for row in found if row.order.status is OrderStatus.WAITING]
+        waits = waiting and self._rest.signer is not None
+        query: dict[str, Any] = {"sender": self._subaccount, "product_ids": numbers, "weight": 2 * len(numbers)}
+        async with Together() as at_once:
+            asked = at_once.create_task(self._rest.query("orders", **query, urgent=True))
+            there = at_once.create_task(self._waiting.rows(self._context(listings))) if waits else None
+        rows = orders.open_rows(asked.result(), self._context(listings))
+        if there is not None:
+            rows += [row for row in there.result() if row.product_id in numbers]
         return rows
 
     async def order(
@@ -367,8 +362,7 @@ class NadoReader:
         second or two late: the venue's message does not say what they are, so they are looked up.
         """
         made = streams.open_stream(self, self._rest, topics, since_ms, self._marks_every_s)
-        self._streams.append(made)
-        return made
+        return self._opened(made)
 
     def known_order(self, digest: str) -> VenueOrder | None:
         """An order that this client placed lately, as it was sent."""
@@ -377,20 +371,6 @@ class NadoReader:
     def order_ended(self, digest: str) -> None:
         """It need not be known any longer."""
         self._placed.pop(digest, None)
-
-    async def close(self) -> None:
-        for stream in self._streams:
-            await stream.close()
-        self._streams.clear()
-        await self._rest.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
 
 async def _nothing() -> dict[str, Any]:

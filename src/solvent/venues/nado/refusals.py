@@ -7,6 +7,8 @@ from solvent.venues.keys import Secret
 
 VENUE: Final = "nado"
 NOT_FOUND: Final = "2020"
+OF_ANOTHER: Final = "2014"
+"""The order was sent by another subaccount, which may be that of an isolated position of ours."""
 CLOCK: Final = frozenset({"2011", "2012"})
 """The engine says that our clock, or how we know its clock, is wrong: nothing was done."""
 LATE: Final = "2011"
@@ -61,4 +63,4 @@ def codes(*hide: Secret | None) -> Codes:
     return Codes(VENUE, RULES, hide=[secret for secret in hide if secret is not None])
 
 
-__all__ = ["CLOCK", "LATE", "NOT_FOUND", "RULES", "VENUE", "codes"]
+__all__ = ["CLOCK", "LATE", "NOT_FOUND", "OF_ANOTHER", "RULES", "VENUE", "codes"]

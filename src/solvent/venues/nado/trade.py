@@ -17,7 +17,7 @@ from solvent.venues.nado.margin_transfers import Transfers
 from solvent.venues.nado.markets import Listing
 from solvent.venues.nado.orders import Row, Terms
 from solvent.venues.nado.reader import NadoReader
-from solvent.venues.nado.refusals import NOT_FOUND, VENUE
+from solvent.venues.nado.refusals import NOT_FOUND, OF_ANOTHER, VENUE
 from solvent.venues.resolve import resolve
 from solvent.venues.stated import (
     Cancelled,
@@ -200,14 +200,18 @@ class NadoTrader(NadoReader):
         except UnknownOutcome as unknown:
             return await self._cancelled_or_not(unknown, instrument, digest)
         except VenueError as error:
-            if error.code != NOT_FOUND:
+            if error.code not in (NOT_FOUND, OF_ANOTHER):
                 raise
-            return await self._cancel_waiting(instrument, digest)
+            row = await self._row(instrument, digest)
+            if row is None and error.code == OF_ANOTHER:
+                raise
+            return await self._cancel_waiting(instrument, digest, row)
         return Cancelled(instrument=instrument, venue_id=digest, client_id=None)
 
-    async def _cancel_waiting(self, instrument: str, digest: str) -> Cancelled:
-        """The engine does not have it: it waits at the trigger service, or it has ended."""
-        row = await self._row(instrument, digest)
+    async def _cancel_waiting(self, instrument: str, digest: str, row: Row | None) -> Cancelled:
+        """Not the subaccount's own at the engine: it waits at the trigger service, is that of an isolated position
+        (whose own subaccount sent it), or has ended.
+        """
         done = Cancelled(instrument=instrument, venue_id=digest, client_id=None, already=True)
         if row is None or not row.order.status.is_open:
             return done
