@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-testnet check format lock bench proof soak fuzz mutants peers clean conformance conformance-sdk postgres
+.PHONY: help install run test test-testnet check format lock bench proof soak fuzz mutants peers clean conformance conformance-sdk postgres sim
 
 help:            ## show this list
 	@grep -E '^[a-z-]+: .*##|^[a-z-]+:  +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
@@ -56,6 +56,9 @@ check: install   ## format, lint, types, import rules, tests
 format: install  ## put the code into its one format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+sim: install     ## whole funding pairs in virtual time, under drawn faults and kills (make sim SEED=n RUNS=m)
+	$(BIN)/python -m simulation.arbitrage --seed $(or $(SEED),1) --runs $(or $(RUNS),2000)
 
 soak: install    ## trade on the paper venues for 30 simulated minutes with every fault on (7 minutes)
 	$(BIN)/python tests/proofs/soak.py

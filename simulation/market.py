@@ -50,6 +50,10 @@ class ShockedPrices:
         self._prices = SeededPrices(seed, scenario, start_ms)
         self._shocks = tuple(shocks)
 
+    def strike(self, shock: Shock) -> None:
+        """One more shock, at a moment that nobody knew before."""
+        self._shocks = (*self._shocks, shock)
+
     def next(self) -> Step:
         step = self._prices.next()
         seconds = step.index * STEP_MS / 1000

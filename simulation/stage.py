@@ -46,8 +46,9 @@ class Stage:
     def __init__(self, setting: Setting, loop: VirtualLoop, folder: Path) -> None:
         self.setting, self.loop, self.folder = setting, loop, folder
         self.trace = Trace(keep=setting.keep)
-        prices = ShockedPrices(setting.seed, setting.scenario, setting.start_ms, setting.shocks)
-        self.world = World(Surroundings(setting.seed, loop.clock, Faults(setting.seed)), prices, setting.venues)
+        self.prices = ShockedPrices(setting.seed, setting.scenario, setting.start_ms, setting.shocks)
+        around = Surroundings(setting.seed, loop.clock, Faults(setting.seed))
+        self.world = World(around, self.prices, setting.venues)
         self.wire = Wire(
             loop, self.world, self.draw("wire"), self.trace, odds=setting.odds, outages=setting.outages
         )

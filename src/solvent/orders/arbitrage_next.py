@@ -41,6 +41,8 @@ PRICED_MS: Final = 5_000
 TRIES: Final = 3
 """Trims, and closes before an alarm."""
 PAUSE_MS: Final = 250
+AGAIN_MS: Final = 1_000
+"""Where orders go out, a look older than that is made anew."""
 LONGEST_PAUSE_MS: Final = 30_000
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
@@ -87,10 +89,10 @@ def _opening(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     followed = _followed(sub, seen, now_ms)
     if followed is not None:
         return followed
-    if seen is None or seen.at_ms < sub.settled_ms:
+    if seen is None or seen.at_ms < sub.settled_ms or now_ms - seen.at_ms >= AGAIN_MS:
         return Look()
     if not seen.known:
-        return Wait(PAUSE_MS * 2, _blind(sub, seen, now_ms))
+        return Wait(AGAIN_MS, _blind(sub, seen, now_ms))
     working = tuple(leg for leg in LEGS if seen.leg(leg).working)
     if working:
         return CancelWorking(working)
@@ -110,7 +112,7 @@ def _first(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     if seen is None or now_ms - seen.at_ms > PRICED_MS:
         return Look()
     if not seen.known:
-        return Wait(PAUSE_MS * 2, _blind(sub, seen, now_ms))
+        return Look(AGAIN_MS)
     if seen.long.size or seen.short.size or seen.long.working or seen.short.working:
         return Move(Status.ERROR, "nothing was opened: an instrument of the pair is in use by something else")
     legs = LEGS if rules.order is LegOrder.TOGETHER else (entry.first,)
@@ -266,7 +268,7 @@ def _stops(sub: Subscription, seen: PairSeen) -> tuple[Wanted, ...]:
 def _closing(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     if sub.unsettled:
         return Settle(sub.unsettled)
-    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms):
+    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.at_ms >= AGAIN_MS:
         return Look()
     if seen.known and seen.long.size == 0 and seen.short.size == 0:
         left = tuple(leg for leg in LEGS if seen.leg(leg).working or seen.leg(leg).stops)
@@ -284,7 +286,7 @@ def _closing(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     if wanted:
         return Send(wanted, alarm)
     if not seen.known:
-        return Wait(PAUSE_MS * 4, _blind(sub, seen, now_ms) or alarm)
+        return Wait(AGAIN_MS, _blind(sub, seen, now_ms) or alarm)
     return Wait(PAUSE_MS, alarm)
 
 

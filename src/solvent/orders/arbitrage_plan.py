@@ -21,11 +21,14 @@ BOOKED_MS: Final = 15_000
 
 @dataclass(frozen=True, slots=True)
 class NotEntered:
-    """Why the pair is not entered. `failed` False: nothing is wrong, it just does not pay."""
+    """Why the pair is not entered. `failed` False: nothing is wrong, it just does not pay. `passes`: it may be
+    otherwise in a moment, a venue gave no answer.
+    """
 
     code: str
     message: str
     failed: bool = True
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,6 +144,8 @@ class FundingArbitrage:
     # --- steps
 
     async def _carry_out(self, pair: Pair, step: Step) -> None:
+        if not isinstance(step, Enter):
+            pair.failing_since = None
         match step:
             case Wait(ms, alarm):
                 await self._alarm(pair, alarm)
@@ -258,14 +260,9 @@ class FundingArbitrage:
                     await self._synchronise(pair)
                 case _:
                     await self._check(pair)
-            pair.failing_since = None
         except LOST as error:
-            now = self._now()
-            pair.failing_since = pair.failing_since or now
-            if now - pair.failing_since > ENTER_MS:
+            if not await self._again(pair):
                 await self._move(pair, Status.ERROR, f"nothing was opened: {error}")
-                return
-            await pair.sleep(self._times, 500)
 
     async def _plan(self, pair: Pair) -> None:
         found = await pair.entering.plan(pair.sub, self._now())
@@ -286,19 +283,30 @@ class FundingArbitrage:
                 await self._put(pair, fold.PLANNED, entry=fold.to_data(found))
             await self._move(pair, Status.SYNCING, "")
         synced = await pair.entering.sync(pair.sub)
-        if synced.failure:
-            await self._move(pair, Status.ERROR, f"Leverage sync failed: {synced.failure}")
-        else:
+        if not synced.failure:
             await self._put(pair, fold.SYNCED)
+        elif not (synced.passes and await self._again(pair)):
+            await self._move(pair, Status.ERROR, f"Leverage sync failed: {synced.failure}")
 
     async def _check(self, pair: Pair) -> None:
         await self._look(pair)
         found = await pair.entering.check(pair.sub, self._now())
         if isinstance(found, NotEntered):
-            await self._not_entered(pair, found)
+            if not (found.passes and await self._again(pair)):
+                await self._not_entered(pair, found)
             return
         await self._put(pair, fold.PLANNED, entry=fold.to_data(found))
         await self._move(pair, Status.OPENING, "")
+
+    async def _again(self, pair: Pair) -> bool:
+        """Wait a moment before an answer that did not come is asked for again; False: there is no time left."""
+        entry, now = pair.sub.entry, self._now()
+        pair.failing_since = pair.failing_since or now
+        over = entry is not None and not pair.sub.rules.now and now >= entry.fund_ms
+        if over or now - pair.failing_since > ENTER_MS:
+            return False
+        await pair.sleep(self._times, 500)
+        return True
 
     async def _not_entered(self, pair: Pair, why: NotEntered) -> None:
         status = Status.ERROR if why.failed else Status.DONE

@@ -11,7 +11,7 @@ from solvent.orders.arbitrage import LEGS, Entry, LegName, LegTerms, Subscriptio
 from solvent.orders.arbitrage_figures import LegMarket
 from solvent.orders.arbitrage_plan import EntryTimes, NotEntered, entry_times, plan_entry
 from solvent.orders.arbitrage_step import limit_price
-from solvent.orders.leverage import Action, LegPlan, LegRequest, LeveragePlan, SyncRequest
+from solvent.orders.leverage import Action, LegPlan, LegRequest, LeveragePlan, Reason, SyncRequest
 from solvent.orders.leverage_outcome import SyncResult
 from solvent.orders.leverage_safety import safety_of
 from solvent.runtime.arbitrage_leg import LegDesk
@@ -20,6 +20,7 @@ from solvent.runtime.risk_manager import RiskManager
 from solvent.venues.together import Together
 
 DEPTH: Final = 50
+NO_ANSWER: Final = frozenset({Reason.NOT_READ, Reason.TOO_LATE, Reason.UNKNOWN_OUTCOME})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,12 @@ class Synced:
     @property
     def failure(self) -> str:
         return "" if self.result.ok else self.result.failure
+
+    @property
+    def passes(self) -> bool:
+        """Whether all that failed was an answer that did not come; every leg is as it was, or may be set again."""
+        failed = [leg.failure for leg in self.result.legs if leg.failure is not None]
+        return bool(failed) and all(one.reason in NO_ANSWER for one in failed)
 
 
 class Entering:
@@ -49,13 +56,21 @@ class Entering:
         return planned if isinstance(planned, NotEntered) else planned[0]
 
     async def still(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
-        """The entry as the venues allow it now, at the times that were planned. Raises VenueError, BadInput."""
+        """The entry as the venues allow it now, at the times that were planned. Raises VenueError, BadInput.
+
+        Entered at once, it aims at another settlement where the planned one is over.
+        """
         entry = sub.entry
         assert entry is not None
-        times = EntryTimes(
+        long, short = await self._markets()
+        times: EntryTimes | NotEntered = EntryTimes(
             fund_ms=entry.fund_ms, sync_ms=entry.sync_ms, check_ms=entry.check_ms, exit_ms=entry.exit_ms
         )
-        planned = plan_entry(sub.request, *await self._markets(), times, now_ms)
+        if sub.rules.now and now_ms >= entry.fund_ms:
+            times = entry_times(sub.request, long, short, now_ms)
+        if isinstance(times, NotEntered):
+            return times
+        planned = plan_entry(sub.request, long, short, times, now_ms)
         return planned if isinstance(planned, NotEntered) else planned[0]
 
     async def sync(self, sub: Subscription) -> Synced:
@@ -65,16 +80,17 @@ class Entering:
 
     async def check(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
         """Everything once more, just before the legs go out. Raises VenueError, BadInput."""
-        found, request = await asyncio.gather(self.still(sub, now_ms), self._plan_again(sub))
-        if isinstance(found, NotEntered):
-            return found
+        entry, request = await asyncio.gather(self.still(sub, now_ms), self._plan_again(sub))
+        if isinstance(entry, NotEntered):
+            return entry
         refused = _leverage_refused(request) or _in_use(request)
         if refused is not None:
             return refused
         verified = await self._sync.execute(request)
         if not verified.ok:
-            return NotEntered("leverage", f"Leverage sync failed: {verified.failure}")
-        entry = _with_margins(found, request)
+            found = Synced(verified)
+            return NotEntered("leverage", f"Leverage sync failed: {found.failure}", passes=found.passes)
+        entry = _with_margins(entry, request)
         return _unsafe(sub, request) or self._gate_refused(sub, entry) or entry
 
     async def _plan_again(self, sub: Subscription) -> LeveragePlan:
@@ -146,7 +162,9 @@ async def _market(leg: LegDesk) -> tuple[str, LegMarket]:
 def _leverage_refused(plan: LeveragePlan) -> NotEntered | None:
     """Verified minutes ago and wrong now: somebody changed it, and nobody knows what else he does."""
     if plan.refused:
-        return NotEntered("leverage", f"Leverage sync failed: {'; '.join(plan.reasons)}")
+        refusals = [leg.refusal for leg in plan.legs if leg.refusal is not None]
+        told = f"Leverage sync failed: {'; '.join(plan.reasons)}"
+        return NotEntered("leverage", told, passes=all(one.reason in NO_ANSWER for one in refusals))
     changed = [leg.request.name for leg in plan.legs if leg.action is Action.SET]
     if changed:
         told = f"{' and '.join(changed)} is not as it was set: it was changed meanwhile"

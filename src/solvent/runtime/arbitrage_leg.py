@@ -70,7 +70,8 @@ class LegDesk:
         except (VenueError, BadInput) as error:
             return LegSeen(at_ms=now_ms, size=None, problem=str(error))
         if found.size != last.size:
-            self._last = replace(found, distance=None, liquidation_price=None)
+            found = replace(found, distance=None, liquidation_price=None)
+        self._last = found
         return found
 
     async def _glance(self, last: LegSeen, now_ms: int, *, orders: bool) -> LegSeen:
@@ -151,7 +152,10 @@ class LegDesk:
 
     async def send(self, order: PairOrder, terms: LegTerms, now_ms: Callable[[], int]) -> PairOrder:
         """Send an order that is on record; what became of it, unsettled where nobody knows yet."""
-        sent = await self._desk.send(self.leg.desk, self._new_order(order, terms))
+        try:
+            sent = await self._desk.send(self.leg.desk, self._new_order(order, terms))
+        except BadInput as error:
+            return replace(order, message=str(error)[:300])  # Whether it left at all is asked of the venue.
         return _answered(order, sent, now_ms())
 
     def _new_order(self, order: PairOrder, terms: LegTerms) -> NewOrder:
