@@ -167,6 +167,12 @@ def test_a_leg_near_liquidation_closes_the_pair():
     assert isinstance(step(held(), seen("0.03", "-0.03", short_distance=D("0.05"))), Wait)
 
 
+def test_a_tripped_breaker_closes_the_pair_unless_it_may_not():
+    tripped = replace(seen("0.03", "-0.03"), tripped="the day has lost 900")
+    assert step(held(), tripped) == Move(Status.CLOSING, "the breaker tripped: the day has lost 900")
+    assert isinstance(step(held(close_when_tripped=False), tripped), Wait)
+
+
 def test_what_cannot_be_seen_is_told():
     late = NOW + 31_000
     blind = step(held(), seen("0.03", None, at=late, confirmed=False), late)

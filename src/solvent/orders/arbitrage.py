@@ -110,6 +110,8 @@ class PairRules:
     """How long legs may be opened; after that what is unmatched is closed again."""
     cool_down_s: int = 600
     """After an open that failed, how long the pair is refused."""
+    close_when_tripped: bool = True
+    """A tripped breaker closes the pair: until it is reset nothing could be done for one leg but to reduce it."""
 
     def __post_init__(self) -> None:
         for name in ("min_edge", "slippage", "close_slippage", "most_slippage", "min_distance", "adverse_move"):

@@ -224,6 +224,8 @@ def _leaving(sub: Subscription, seen: PairSeen, now_ms: int) -> str | None:
         distance = seen.leg(leg).distance
         if distance is not None and distance < sub.rules.min_distance:
             return f"the {leg} leg is {distance * 100:.2f} % from liquidation"
+    if seen.tripped and sub.rules.close_when_tripped:
+        return f"the breaker tripped: {seen.tripped}"
     assert sub.entry is not None
     if now_ms >= sub.entry.exit_ms:
         return "held through its settlements"

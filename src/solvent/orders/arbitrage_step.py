@@ -41,11 +41,15 @@ class LegSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairSeen:
-    """Both legs, as last looked at. `confirmed`: the look before showed the same sizes."""
+    """Both legs, as last looked at. `confirmed`: the look before showed the same sizes.
+
+    `tripped`: why the gate's breaker is tripped; "" where it is closed.
+    """
 
     long: LegSeen
     short: LegSeen
     confirmed: bool = False
+    tripped: str = ""
 
     def leg(self, name: LegName) -> LegSeen:
         return self.long if name == "long" else self.short

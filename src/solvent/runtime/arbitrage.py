@@ -172,7 +172,7 @@ class FundingArbitrage:
         long, short = await asyncio.gather(*(pair.legs[name].look(now, depth) for name in LEGS))
         sizes = (long.size, short.size)
         confirmed = before is not None and None not in sizes and sizes == (before.long.size, before.short.size)
-        pair.seen = PairSeen(long=long, short=short, confirmed=confirmed)
+        pair.seen = PairSeen(long=long, short=short, confirmed=confirmed, tripped=self._tripped())
         held = tuple(old if size is None else size for size, old in zip(sizes, pair.sub.held, strict=True))
         if held != pair.sub.held:
             await self._put(pair, fold.SEEN, long=held[0], short=held[1])
@@ -372,6 +372,10 @@ class FundingArbitrage:
         if found is None:
             raise BadInput("leg", f"a venue with a client ({', '.join(self._traders)})", desk)
         return found
+
+    def _tripped(self) -> str:
+        breaker = self._risk.status["breaker"]
+        return breaker["reason"] or breaker["cause"] if breaker["tripped"] else ""
 
     def _now(self) -> int:
         return self._times.wall_ms()
