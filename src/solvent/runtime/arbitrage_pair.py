@@ -99,9 +99,13 @@ class Pair:
                 return Depth.GLANCE
             case Status.CLOSING | Status.UNWINDING if known:
                 return Depth.ORDERS
-            case Status.HOLDING if known and now_ms - self._whole_ms < WHOLE_MS and not self._near():
+            case Status.HOLDING if known and self._whole_known(now_ms) and not self._near():
                 return Depth.GLANCE
         return self._whole(now_ms)
+
+    def _whole_known(self, now_ms: int) -> bool:
+        """Only a whole look shows stops: what was placed after the last one would look lost."""
+        return self.sub.settled_ms < self._whole_ms and now_ms - self._whole_ms < WHOLE_MS
 
     def _whole(self, now_ms: int) -> Depth:
         self._whole_ms = now_ms
