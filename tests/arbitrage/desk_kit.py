@@ -2,21 +2,27 @@
 
 import asyncio
 import sys
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "orders"))
 
-from leverage_kit import BTC, ETH, QUICK, client_of, venues
+from leverage_kit import BTC, ETH, QUICK, Venues, client_of, venues
 
 from solvent import AuditLogger, RiskConfig, RiskManager
 from solvent.orders.arbitrage import PairLeg, PairRequest, PairRules
+from solvent.paper.clock import ReadClock
+from solvent.paper.server import Server
+from solvent.paper.units import ONE
+from solvent.paper.up import Setting, build
 from solvent.runtime.arbitrage import FundingArbitrage
 from solvent.runtime.arbitrage_books import StoredPairs
 from solvent.runtime.gated import GatedDesk
 from solvent.runtime.projected import ProjectedJournal
 from solvent.store.database import Database
+from solvent.venues.clock import REAL, Times, wall_ms
 
 D = Decimal
 WIDE = {
@@ -29,29 +35,88 @@ WIDE = {
     "max_orders_per_minute": 1000,
     "max_open_orders": 100,
 }
+HOUR = 3_600_000
+BOUNDARY = 1_800_000_000_000 // (8 * HOUR) * 8 * HOUR
+"""When every venue settles funding: those of 8 h, and the hourly ones with them."""
 QUIET = {"now": True, "min_edge": D("-0.5"), "settlements": 1}
+
+
+class MovedClock:
+    """The machine's clock, so far ahead as a test wants; who sleeps wakes when it is moved past the time."""
+
+    def __init__(self, begin_ms):
+        self.ahead_ms = begin_ms - wall_ms()
+
+    def wall_ms(self):
+        return wall_ms() + self.ahead_ms
+
+    market_ms = wall_ms
+
+    def to(self, ms):
+        """Forward to that time; it never goes back."""
+        self.ahead_ms += max(ms - self.wall_ms(), 0)
+
+    async def sleep(self, seconds):
+        until = self.wall_ms() + seconds * 1000
+        while (left := until - self.wall_ms()) > 0:
+            await asyncio.sleep(min(left / 1000, 0.05))
+
+    @property
+    def times(self):
+        return Times(
+            wall_ms=self.wall_ms, monotonic=lambda: time.monotonic() + self.ahead_ms / 1000, sleep=self.sleep
+        )
+
+
+@asynccontextmanager
+async def moved(*names, begin_ms, scenario="calm", seed=7):
+    """A world of these venues that begins at `begin_ms` and whose clock (`v.clock`) may be moved."""
+    clock = MovedClock(begin_ms)
+    world = build(Setting(venues=names, seed=seed, scenario=scenario, start_ms=begin_ms))
+    world.around.clock = ReadClock(clock)
+    async with Server(world, port=0) as server:
+        made = Venues(world, server, dict.fromkeys(names))
+        made.clock = clock
+        yield made
 
 
 class Desk:
     """One process of a desk: its clients, gate, books and pairs."""
 
-    def __init__(self, folder, clients, logger, database, **limits):
+    def __init__(self, clients, logger, database, times, **limits):
         self.clients, self.logger, self.database = clients, logger, database
-        self.risk = RiskManager(RiskConfig(**(WIDE | limits)), logger, control=False)
-        self.gated = GatedDesk(clients, self.risk)
-        self.lines = []
-        self.events = []
+        config = RiskConfig(**(WIDE | limits))
+        self.risk = RiskManager(config, logger, clock=times.wall_ms, control=False)
+        self.gated = GatedDesk(clients, self.risk, times=times)
+        self.lines, self.events, self.errors = [], [], []
         self.books = StoredPairs(ProjectedJournal(database, logger))
         self.pairs = FundingArbitrage(
             self.gated,
             clients,
             self.risk,
             self.books,
+            times=times,
             watch_s=0.5,
             patience=QUICK,
             log=self.lines.append,
         )
         self.pairs.listen(lambda sub, record: self.events.append((sub, dict(record))))
+        self.pairs.on_error(lambda event: self.errors.append(dict(event)))
+
+    async def open(self, request):
+        """Subscribe, and carry it out: the subscription and the task."""
+        sub = await self.pairs.subscribe(request)
+        return sub, asyncio.create_task(self.pairs.run())
+
+    async def ended(self, request):
+        """Subscribe, and carry it out to its end."""
+        _, task = await self.open(request)
+        async with asyncio.timeout(60):
+            return (await task)[0]
+
+    @property
+    def kinds(self):
+        return [record["type"] for _, record in self.events]
 
     async def until(self, test, task, seconds=60):
         """Until the newest state of a pair passes the test."""
@@ -67,10 +132,11 @@ class Desk:
 async def desk(folder, v, **limits):
     """A process on the world `v`; leaving it closes everything in good order."""
     async with AsyncExitStack() as stack:
-        clients = {n: await stack.enter_async_context(client_of(v.server, n)) for n in v.clients}
+        times = v.clock.times if hasattr(v, "clock") else REAL
+        clients = {n: await stack.enter_async_context(client_of(v.server, n, times=times)) for n in v.clients}
         logger = stack.enter_context(AuditLogger(folder / "journal"))
         database = await stack.enter_async_context(await Database.open(folder / "solvent.db"))
-        yield Desk(folder, clients, logger, database, **limits)
+        yield Desk(clients, logger, database, times, **limits)
 
 
 def pair(long, short, size="0.05", coins=BTC, **rules):
@@ -82,13 +148,18 @@ def pair(long, short, size="0.05", coins=BTC, **rules):
     )
 
 
-async def held(v, *names, coins=BTC):
-    """What each venue says is held, by a client of its own."""
-    found = {}
+def held(v, *names, coins=BTC):
+    """What each venue's own books say is held, in the order of the names."""
+    found = []
     for name in names:
-        async with v.other(name) as client:
-            found[name] = sum((p.size for p in await client.positions() if p.instrument == coins[name]), D(0))
+        lines = [h for one in v.world.venues[name].exchange.accounts.values() for h in one.holdings.values()]
+        found.append(sum((D(h.size) / ONE for h in lines if h.symbol == coins[name]), D(0)))
     return found
 
 
-__all__ = ["BTC", "ETH", "D", "Desk", "desk", "held", "pair", "venues"]
+def resting(v, *names):
+    """How many orders wait at each venue."""
+    return [sum(len(one.orders) for one in v.world.venues[name].exchange.accounts.values()) for name in names]
+
+
+__all__ = ["BOUNDARY", "BTC", "ETH", "HOUR", "D", "Desk", "desk", "held", "moved", "pair", "resting", "venues"]

@@ -191,6 +191,19 @@ def test_at_either_end_both_legs_have_a_stop():
     }
 
 
+def test_a_stop_is_placed_again_only_where_the_venue_has_had_time_to_list_it():
+    near = seen("0.03", "-0.03", long_distance=D("0.3"), short_distance=D("Infinity"))
+    sub = ordered(held(protect="0.5"), "long", Role.STOP, "0.03", filled="0", outcome="resting")
+    sub = ordered(sub, "short", Role.STOP, "0.03", filled="0", outcome="resting")
+    sub = replace(sub, orders=(*sub.orders[:-1], replace(sub.orders[-1], takes_profit=True)))
+    assert isinstance(step(sub, near), Wait)
+    later = replace(
+        near, long=replace(near.long, at_ms=NOW + 11_000), short=replace(near.short, at_ms=NOW + 11_000)
+    )
+    again = next_step(replace(sub, since_ms=NOW), later, NOW + 11_000, WATCH)
+    assert [w.leg for w in again.orders] == ["long", "short"]
+
+
 # --- closing
 
 

@@ -13,6 +13,7 @@ from solvent.orders.arbitrage import (
     LEGS,
     LegName,
     LegOrder,
+    PairOrder,
     Role,
     Status,
     Subscription,
@@ -257,11 +258,17 @@ def _stops(sub: Subscription, seen: PairSeen) -> tuple[Wanted, ...]:
         for above, price in prices.items():
             gains = above is (leg == "long")
             placed = [o for o in sub.sent(leg, Role.STOP) if o.takes_profit is gains]
-            waits = any({o.client_id, o.venue_id}.intersection(seen.leg(leg).stops) for o in placed)
+            waits = any(_waits(o, seen.leg(leg)) for o in placed)
             if size and not waits and len(placed) < TRIES:
                 side = sub.side_of(leg, opens=False)
                 wanted.append(Wanted(leg, Role.STOP, side, abs(size), ZERO, price, gains))
     return tuple(wanted)
+
+
+def _waits(stop: PairOrder, seen: LegSeen) -> bool:
+    """In the venue's list, which may be slow to have it."""
+    fresh = stop.outcome == "resting" and seen.at_ms < (stop.settled_ms or 0) + AGREE_MS
+    return fresh or bool({stop.client_id, stop.venue_id}.intersection(seen.stops))
 
 
 # --- closing

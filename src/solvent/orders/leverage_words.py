@@ -16,6 +16,7 @@ NAMES: Final = {
     Venue.BYBIT: "Bybit",
     Venue.BINGX: "BingX",
 }
+_ON_RECORD: Final = "Leverage sync failed: "
 _BECAUSE_OPEN: Final = re.compile(
     r"open positions?\b|positions? or (pending |open )?orders|existing position|have positions", re.IGNORECASE
 )
@@ -133,12 +134,19 @@ class SubscriptionError:
     event: dict[str, Any]
 
 
+def sync_failed(failure: str) -> str:
+    """What a subscription is told whose leverage could not be synchronised."""
+    return f"{_ON_RECORD}{failure}"
+
+
+def error_event(subscription_id: str, message: str) -> dict[str, Any]:
+    """The event of a subscription that ended in an error with this message on record."""
+    told = message
+    if message.startswith(_ON_RECORD):
+        told = f"Leverage synchronization failed: {message.removeprefix(_ON_RECORD)}"
+    return {"subscriptionId": subscription_id, "error": told}
+
+
 def subscription_error(subscription_id: str, result: SyncResult) -> SubscriptionError:
-    return SubscriptionError(
-        "ERROR",
-        f"Leverage sync failed: {result.failure}",
-        {
-            "subscriptionId": subscription_id,
-            "error": f"Leverage synchronization failed: {result.failure}",
-        },
-    )
+    message = sync_failed(result.failure)
+    return SubscriptionError("ERROR", message, error_event(subscription_id, message))

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from solvent.core.errors import BadInput, Refused
@@ -27,8 +28,9 @@ from solvent.orders.arbitrage_step import (
     Wait,
     Wanted,
 )
+from solvent.orders.leverage_words import error_event, sync_failed
 from solvent.runtime.arbitrage_books import PairBooks
-from solvent.runtime.arbitrage_entry import Entering
+from solvent.runtime.arbitrage_entry import Entering, rate_of
 from solvent.runtime.arbitrage_leg import LegDesk
 from solvent.runtime.arbitrage_pair import Pair
 from solvent.runtime.gated import GatedDesk
@@ -49,6 +51,7 @@ ENTER_MS: Final = 60_000
 LOST: Final = (VenueError, BadInput, TimeoutError)
 """What keeps a venue from being asked: it is asked again."""
 Listener = Callable[[Subscription, Mapping[str, Any]], None]
+ErrorListener = Callable[[Mapping[str, Any]], None]
 
 
 class FundingArbitrage:
@@ -75,6 +78,8 @@ class FundingArbitrage:
         self._sync = LeverageSync(traders, risk=risk, times=times, patience=patience, log=log)
         self._pairs: dict[str, Pair] = {}
         self._listeners: list[Listener] = []
+        self._error_listeners: list[ErrorListener] = []
+        self._subscribing = asyncio.Lock()
 
     # --- what a user asks
 
@@ -82,19 +87,34 @@ class FundingArbitrage:
         """Called with the pair and the record after each of its records. What it raises is logged, no more."""
         self._listeners.append(listener)
 
+    def on_error(self, listener: ErrorListener) -> None:
+        """Called with {"subscriptionId": id, "error": why} after a pair has ended in ERROR, once it is on record.
+
+        What it raises is logged, no more.
+        """
+        self._error_listeners.append(listener)
+
     @property
     def pairs(self) -> tuple[Pair, ...]:
         """What this process carries out, with what was last seen of it."""
         return tuple(self._pairs.values())
 
     async def subscribe(self, request: PairRequest) -> Subscription:
-        """Put a pair on record. Raises BadInput, and Refused where an instrument is taken or must cool down."""
-        for name in LEGS:
-            self._trader(request.leg(name).desk)
-        await self._free(request)
-        pair = self._pair(f"arb-{self._now():013d}-{secrets.token_hex(3)}", None)
-        await self._put(pair, fold.SUBSCRIBED, request=fold.to_data(request))
-        self._pairs[pair.sub.id] = pair
+        """Put a pair on record, with the funding rates seen now (None where unread).
+
+        Raises BadInput, and Refused where an instrument is taken ("in-use") or must cool down ("cool-down").
+        """
+        legs = [request.leg(name) for name in LEGS]
+        traders = [self._trader(leg.desk) for leg in legs]
+        async with self._subscribing:  # Else two could find the same instrument free.
+            await self._free(request)
+            if request.rate_seen == (None, None):
+                rates = [rate_of(of, leg.instrument) for of, leg in zip(traders, legs, strict=True)]
+                long, short = await asyncio.gather(*rates)
+                request = replace(request, rate_seen=(long, short))
+            pair = self._pair(f"arb-{self._now():013d}-{secrets.token_hex(3)}", None)
+            await self._put(pair, fold.SUBSCRIBED, request=fold.to_data(request))
+            self._pairs[pair.sub.id] = pair
         return pair.sub
 
     async def _free(self, request: PairRequest) -> None:
@@ -172,7 +192,7 @@ class FundingArbitrage:
         long, short = await asyncio.gather(*(pair.legs[name].look(now, depth) for name in LEGS))
         sizes = (long.size, short.size)
         confirmed = before is not None and None not in sizes and sizes == (before.long.size, before.short.size)
-        pair.seen = PairSeen(long=long, short=short, confirmed=confirmed, tripped=self._tripped())
+        pair.saw(PairSeen(long=long, short=short, confirmed=confirmed, tripped=self._tripped()))
         held = tuple(old if size is None else size for size, old in zip(sizes, pair.sub.held, strict=True))
         if held != pair.sub.held:
             await self._put(pair, fold.SEEN, long=held[0], short=held[1])
@@ -234,6 +254,9 @@ class FundingArbitrage:
             for name in LEGS:
                 leg = pair.sub.request.leg(name)
                 self._risk.drop_leverage(leg.instrument, venue=str(leg.venue))
+        if status is Status.ERROR:
+            for listener in self._error_listeners:
+                _tell(listener, error_event(pair.id, pair.sub.reason))
 
     async def _alarm(self, pair: Pair, alarm: tuple[str, str] | None) -> None:
         """Raise it, once; or clear the one that stands."""
@@ -286,7 +309,7 @@ class FundingArbitrage:
         if not synced.failure:
             await self._put(pair, fold.SYNCED)
         elif not (synced.passes and await self._again(pair)):
-            await self._move(pair, Status.ERROR, f"Leverage sync failed: {synced.failure}")
+            await self._move(pair, Status.ERROR, sync_failed(synced.failure))
 
     async def _check(self, pair: Pair) -> None:
         await self._look(pair)
@@ -339,10 +362,7 @@ class FundingArbitrage:
             record = await self._books.put(kind, **said)
         pair.take(fold.apply(pair.known, record))
         for listener in self._listeners:
-            try:
-                listener(pair.sub, record)
-            except Exception:
-                logging.getLogger("solvent.arbitrage").exception("a listener failed")
+            _tell(listener, pair.sub, record)
 
     async def _unrecorded(self, pair: Pair, failed: JournalFailed) -> None:
         """Nothing more can be recorded: what is open is closed without records, and nothing is opened any more.
@@ -381,4 +401,11 @@ class FundingArbitrage:
         return self._times.wall_ms()
 
 
-__all__ = ["FundingArbitrage", "Listener"]
+def _tell(listener: Callable[..., None], *what: Any) -> None:
+    try:
+        listener(*what)
+    except Exception:
+        logging.getLogger("solvent.arbitrage").exception("a listener failed")
+
+
+__all__ = ["ErrorListener", "FundingArbitrage", "Listener"]

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Final
 
-from solvent.core.errors import Refused
+from solvent.core.errors import BadInput
 from solvent.core.facts import OrderRequest, OrderType
 from solvent.orders.arbitrage import LEGS, Entry, LegName, LegTerms, Subscription
 from solvent.orders.arbitrage_figures import LegMarket
@@ -14,13 +15,18 @@ from solvent.orders.arbitrage_step import limit_price
 from solvent.orders.leverage import Action, LegPlan, LegRequest, LeveragePlan, Reason, SyncRequest
 from solvent.orders.leverage_outcome import SyncResult
 from solvent.orders.leverage_safety import safety_of
+from solvent.orders.leverage_words import sync_failed
 from solvent.runtime.arbitrage_leg import LegDesk
 from solvent.runtime.leverage_sync import LeverageSync
 from solvent.runtime.risk_manager import RiskManager
+from solvent.venues.failures import VenueError
+from solvent.venues.ports import VenueTrader
 from solvent.venues.together import Together
 
 DEPTH: Final = 50
 NO_ANSWER: Final = frozenset({Reason.NOT_READ, Reason.TOO_LATE, Reason.UNKNOWN_OUTCOME})
+RATE_S: Final = 5.0
+"""How long a subscription waits for the funding rates that it notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,10 @@ class Entering:
 
     async def plan(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
         """When and how much. Raises VenueError, BadInput."""
-        long, short = await self._markets()
+        found = await self._markets()
+        if isinstance(found, NotEntered):
+            return found
+        long, short = found
         times = entry_times(sub.request, long, short, now_ms)
         if isinstance(times, NotEntered):
             return times
@@ -62,7 +71,10 @@ class Entering:
         """
         entry = sub.entry
         assert entry is not None
-        long, short = await self._markets()
+        found = await self._markets()
+        if isinstance(found, NotEntered):
+            return found
+        long, short = found
         times: EntryTimes | NotEntered = EntryTimes(
             fund_ms=entry.fund_ms, sync_ms=entry.sync_ms, check_ms=entry.check_ms, exit_ms=entry.exit_ms
         )
@@ -89,7 +101,7 @@ class Entering:
         verified = await self._sync.execute(request)
         if not verified.ok:
             found = Synced(verified)
-            return NotEntered("leverage", f"Leverage sync failed: {found.failure}", passes=found.passes)
+            return NotEntered("leverage", sync_failed(found.failure), passes=found.passes)
         entry = _with_margins(entry, request)
         return _unsafe(sub, request) or self._gate_refused(sub, entry) or entry
 
@@ -113,12 +125,12 @@ class Entering:
             )
         return SyncRequest(legs=tuple(legs), leverage=sub.rules.leverage)
 
-    async def _markets(self) -> tuple[LegMarket, LegMarket]:
+    async def _markets(self) -> tuple[LegMarket, LegMarket] | NotEntered:
         async with Together() as at_once:
             found = [at_once.create_task(_market(self._legs[name])) for name in LEGS]
         (one, long), (other, short) = (task.result() for task in found)
         if one != other:
-            raise Refused("not-a-pair", f"{long.name} is of {one}, {short.name} of {other}")
+            return NotEntered("not-a-pair", f"{long.name} is of {one}, {short.name} of {other}")
         return long, short
 
     def _gate_refused(self, sub: Subscription, entry: Entry) -> NotEntered | None:
@@ -142,6 +154,16 @@ class Entering:
         return None
 
 
+async def rate_of(trader: VenueTrader, instrument: str) -> Decimal | None:
+    """The funding rate as it stands; None where it cannot be read now."""
+    try:
+        async with asyncio.timeout(RATE_S):
+            found = (await trader.funding_rates([instrument])).get(instrument)
+    except (VenueError, BadInput, TimeoutError):
+        return None
+    return None if found is None else found.rate
+
+
 async def _market(leg: LegDesk) -> tuple[str, LegMarket]:
     trader, instrument = leg.trader, leg.leg.instrument
     async with Together() as at_once:
@@ -163,12 +185,12 @@ def _leverage_refused(plan: LeveragePlan) -> NotEntered | None:
     """Verified minutes ago and wrong now: somebody changed it, and nobody knows what else he does."""
     if plan.refused:
         refusals = [leg.refusal for leg in plan.legs if leg.refusal is not None]
-        told = f"Leverage sync failed: {'; '.join(plan.reasons)}"
+        told = sync_failed("; ".join(plan.reasons))
         return NotEntered("leverage", told, passes=all(one.reason in NO_ANSWER for one in refusals))
     changed = [leg.request.name for leg in plan.legs if leg.action is Action.SET]
     if changed:
         told = f"{' and '.join(changed)} is not as it was set: it was changed meanwhile"
-        return NotEntered("leverage", f"Leverage sync failed: {told}")
+        return NotEntered("leverage", sync_failed(told))
     return None
 
 
@@ -207,4 +229,4 @@ def _own(terms: LegTerms, leg: LegPlan) -> LegTerms:
     return replace(terms, hedge=hedge, order_margin=leg.order_margin)
 
 
-__all__ = ["Entering", "Synced"]
+__all__ = ["Entering", "Synced", "rate_of"]

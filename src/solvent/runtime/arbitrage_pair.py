@@ -42,6 +42,8 @@ class Pair:
         self.unrecorded = False
         """The journal failed: what is done to close it is not on record."""
         self._asked_ms = self._whole_ms = 0
+        self._borne: dict[LegName, tuple[Decimal, Decimal]] = {}
+        """What each leg held last and its mark: payments are often told of when it holds nothing any more."""
         self._rates: dict[LegName, list[tuple[int, Decimal]]] = {"long": [], "short": []}
         if known is not None:
             self.take(known)
@@ -61,6 +63,14 @@ class Pair:
         """The net delta as last known; None where a leg was never seen."""
         long, short = self.sub.held
         return None if long is None or short is None else self.sub.residual(long, short)
+
+    def saw(self, seen: PairSeen) -> None:
+        """What a look showed."""
+        self.seen = seen
+        for name in LEGS:
+            one = seen.leg(name)
+            if one.size and one.mark is not None:
+                self._borne[name] = one.size, one.mark
 
     async def sleep(self, times: Times, ms: int) -> None:
         """Until the time is over, or somebody asked for something."""
@@ -167,10 +177,10 @@ class Pair:
 
     def _expected(self, name: LegName, paid_ms: int | None) -> Decimal | None:
         """By the last rate that was stated before it, on what the leg held at the mark; None where not known."""
-        entry, seen = self.sub.entry, self.seen
-        held, mark = self.sub.held[LEGS.index(name)], None if seen is None else seen.leg(name).mark
-        if entry is None or paid_ms is None or not held or mark is None:
+        entry, borne = self.sub.entry, self._borne.get(name)
+        if entry is None or paid_ms is None or borne is None:
             return None
+        held, mark = borne
         before = [rate for at, rate in self._rates[name] if at < paid_ms]
         rate = before[-1] if before else entry.leg(name).rate
         return None if rate is None else expected_payment(name, rate, abs(held), mark)
