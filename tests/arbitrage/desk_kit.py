@@ -70,7 +70,9 @@ async def desk(folder, v, **limits):
         clients = {n: await stack.enter_async_context(client_of(v.server, n)) for n in v.clients}
         logger = stack.enter_context(AuditLogger(folder / "journal"))
         database = await stack.enter_async_context(await Database.open(folder / "solvent.db"))
-        yield Desk(folder, clients, logger, database, **limits)
+        made = Desk(folder, clients, logger, database, **limits)
+        stack.push_async_callback(made.gated.aclose)
+        yield made
 
 
 def pair(long, short, size="0.05", coins=BTC, **rules):

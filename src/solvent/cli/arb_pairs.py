@@ -226,6 +226,7 @@ class Where:
             risk = RiskManager(RiskConfig(), logger)
             stack.callback(risk.close)
             desk = GatedDesk(traders, risk)
+            stack.push_async_callback(desk.aclose)
             books = StoredPairs(ProjectedJournal(database, logger))
             yield FundingArbitrage(desk, traders, risk, books, log=_say), risk
 

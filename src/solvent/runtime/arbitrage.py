@@ -223,6 +223,7 @@ class FundingArbitrage:
 
     async def _move(self, pair: Pair, status: Status, reason: str) -> None:
         if status.ended:
+            await self._desk.settled()
             await self._book_funding(pair, last=True)
             if pair.sub.alarm is not None:
                 await self._alarm(pair, None)

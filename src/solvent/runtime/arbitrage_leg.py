@@ -150,8 +150,11 @@ class LegDesk:
         return new_client_id(self.leg.venue, OWNER) or f"0x{secrets.token_hex(16)}"
 
     async def send(self, order: PairOrder, terms: LegTerms, now_ms: Callable[[], int]) -> PairOrder:
-        """Send an order that is on record; what became of it, unsettled where nobody knows yet."""
-        sent = await self._desk.send(self.leg.desk, self._new_order(order, terms))
+        """Send an order that is on record; what became of it, unsettled where nobody knows yet.
+
+        It does not wait for the list of fills: the other leg must follow at once.
+        """
+        sent = await self._desk.send(self.leg.desk, self._new_order(order, terms), ahead=True)
         return _answered(order, sent, now_ms())
 
     def _new_order(self, order: PairOrder, terms: LegTerms) -> NewOrder:
