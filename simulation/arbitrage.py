@@ -235,6 +235,7 @@ async def once(stage: Stage, life: Life, plan: Plan, operator: Operator) -> None
         stack.push_async_callback(database.close)
         risk = RiskManager(RiskConfig(**LIMITS), logger, clock=life.loop.now, control=False)
         desk = GatedDesk(clients, risk, times=life.times)
+        stack.push_async_callback(desk.aclose)
         kept = StoredPairs(ProjectedJournal(database, logger))
         pairs = FundingArbitrage(desk, clients, risk, kept, times=life.times, log=len)
         pairs.listen(lambda sub, record: met(stage, plan, operator, risk, sub, record))

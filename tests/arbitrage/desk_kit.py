@@ -136,7 +136,9 @@ async def desk(folder, v, **limits):
         clients = {n: await stack.enter_async_context(client_of(v.server, n, times=times)) for n in v.clients}
         logger = stack.enter_context(AuditLogger(folder / "journal"))
         database = await stack.enter_async_context(await Database.open(folder / "solvent.db"))
-        yield Desk(clients, logger, database, times, **limits)
+        made = Desk(clients, logger, database, times, **limits)
+        stack.push_async_callback(made.gated.aclose)
+        yield made
 
 
 def pair(long, short, size="0.05", coins=BTC, **rules):

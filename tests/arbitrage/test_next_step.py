@@ -173,6 +173,14 @@ def test_a_tripped_breaker_closes_the_pair_unless_it_may_not():
     assert isinstance(step(held(close_when_tripped=False), tripped), Wait)
 
 
+def test_funding_that_does_not_pay_any_more_closes_the_pair():
+    ahead = replace(seen("0.03", "-0.03"), outlook=D("0.0001"))
+    assert isinstance(step(held(exit_edge="0.0001"), ahead), Wait)
+    found = step(held(exit_edge="0.00011"), ahead)
+    assert found == Move(Status.CLOSING, "funding ahead is 0.0100 % a settlement, less than 0.0110 %")
+    assert isinstance(step(held(exit_edge="0.00011"), replace(ahead, outlook=None)), Wait)
+
+
 def test_what_cannot_be_seen_is_told():
     late = NOW + 31_000
     blind = step(held(), seen("0.03", None, at=late, confirmed=False), late)

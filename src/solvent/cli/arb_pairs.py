@@ -61,6 +61,10 @@ def open_pair(
             "--protect", help="Stops at this percentage of the way to liquidation; 0: none.", metavar="P"
         ),
     ] = "60",
+    exit_edge: Annotated[
+        str | None,
+        typer.Option("--exit-edge", help="Close when a settlement would bring less, in percent.", metavar="P"),
+    ] = None,
     together: Annotated[
         bool, typer.Option("--together", help="Both legs at once, not the thinner first.")
     ] = False,
@@ -84,6 +88,7 @@ def open_pair(
         slippage=_share(slippage, "--slippage"),
         settlements=settlements,
         protect=_share(protect, "--protect") or None,
+        exit_edge=None if exit_edge is None else _share(exit_edge, "--exit-edge"),
         order=LegOrder.TOGETHER if together else LegOrder.THIN_FIRST,
         now=now,
     )
@@ -226,6 +231,7 @@ class Where:
             risk = RiskManager(RiskConfig(), logger)
             stack.callback(risk.close)
             desk = GatedDesk(traders, risk)
+            stack.push_async_callback(desk.aclose)
             books = StoredPairs(ProjectedJournal(database, logger))
             yield FundingArbitrage(desk, traders, risk, books, log=_say), risk
 

@@ -110,6 +110,8 @@ class PairRules:
     """How long legs may be opened; after that what is unmatched is closed again."""
     cool_down_s: int = 600
     """After an open that failed, how long the pair is refused."""
+    exit_edge: Decimal | None = None
+    """Left when the funding of one more settlement, at the rates as they stand, is below this fraction."""
     close_when_tripped: bool = True
     """A tripped breaker closes the pair: until it is reset nothing could be done for one leg but to reduce it."""
 
@@ -121,8 +123,9 @@ class PairRules:
         object.__setattr__(self, "order", LegOrder(self.order))
         if self.mode is not None:
             object.__setattr__(self, "mode", Mode(self.mode))
-        if self.protect is not None:
-            _fraction(self, "protect")
+        for name in ("protect", "exit_edge"):
+            if getattr(self, name) is not None:
+                _fraction(self, name)
         if self.leverage < 1:
             raise BadInput("leverage", "at least 1", self.leverage)
         for name, least in (("settlements", 1), ("check_lead_s", 0), ("open_s", 1), ("cool_down_s", 0)):
@@ -133,9 +136,9 @@ class PairRules:
 
 
 def _fraction(rules: PairRules, name: str) -> None:
-    """`min_edge` may be below 0: a desk may pay to hold a hedge."""
+    """An edge may be below 0: a desk may pay to hold a hedge."""
     found = parse_decimal(getattr(rules, name), name)
-    if not (-1 if name == "min_edge" else 0) <= found < 1:
+    if not (-1 if name.endswith("_edge") else 0) <= found < 1:
         raise BadInput(name, "a fraction below 1", found)
     object.__setattr__(rules, name, found)
 

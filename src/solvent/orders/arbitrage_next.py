@@ -227,6 +227,9 @@ def _leaving(sub: Subscription, seen: PairSeen, now_ms: int) -> str | None:
             return f"the {leg} leg is {distance * 100:.2f} % from liquidation"
     if seen.tripped and sub.rules.close_when_tripped:
         return f"the breaker tripped: {seen.tripped}"
+    least, ahead = sub.rules.exit_edge, seen.outlook
+    if least is not None and ahead is not None and ahead < least:
+        return f"funding ahead is {ahead * 100:.4f} % a settlement, less than {least * 100:.4f} %"
     assert sub.entry is not None
     if now_ms >= sub.entry.exit_ms:
         return "held through its settlements"

@@ -154,8 +154,18 @@ def expected_payment(leg: LegName, rate: Decimal, quantity: Decimal, price: Deci
     return decimal_of(-own_side(leg).sign * Fraction(rate) * Fraction(quantity) * Fraction(price), 8)
 
 
+def outlook(entry: Entry, long_rate: Decimal, short_rate: Decimal) -> Decimal | None:
+    """What the slower leg's interval would bring both legs, as a fraction of one leg's notional."""
+    every = [entry.long.interval_hours, entry.short.interval_hours]
+    if None in every:
+        return None
+    hours = [Fraction(h) for h in every if h is not None]
+    per_hour = Fraction(short_rate) / hours[1] - Fraction(long_rate) / hours[0]
+    return decimal_of(per_hour * max(hours), 12)
+
+
 def _percent(fraction: Decimal) -> str:
     return f"{text(decimal_of(Fraction(fraction) * 100, 4))} %"
 
 
-__all__ = ["EntryTimes", "NotEntered", "entry_times", "expected_payment", "plan_entry"]
+__all__ = ["EntryTimes", "NotEntered", "entry_times", "expected_payment", "outlook", "plan_entry"]

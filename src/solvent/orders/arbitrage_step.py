@@ -43,13 +43,15 @@ class LegSeen:
 class PairSeen:
     """Both legs, as last looked at. `confirmed`: the look before showed the same sizes.
 
-    `tripped`: why the gate's breaker is tripped; "" where it is closed.
+    `tripped`: why the gate's breaker is tripped; "" where it is closed. `outlook`: what one more settlement would
+    bring at the rates as they stand, as a fraction of one leg's notional; None where a rate is not known.
     """
 
     long: LegSeen
     short: LegSeen
     confirmed: bool = False
     tripped: str = ""
+    outlook: Decimal | None = None
 
     def leg(self, name: LegName) -> LegSeen:
         return self.long if name == "long" else self.short

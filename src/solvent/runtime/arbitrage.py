@@ -245,15 +245,15 @@ class FundingArbitrage:
 
     async def _move(self, pair: Pair, status: Status, reason: str) -> None:
         if status.ended:
+            await self._desk.settled()
             await self._book_funding(pair, last=True)
             if pair.sub.alarm is not None:
                 await self._alarm(pair, None)
-        await self._put(pair, fold.MOVED, status=str(status), reason=reason[:500])
-        pair.seen = None if status is Status.HOLDING else pair.seen  # Held, it is looked at whole first.
-        if status.ended:
-            for name in LEGS:
+            for name in LEGS:  # Before it is on record as ended: then nobody comes back for it.
                 leg = pair.sub.request.leg(name)
                 self._risk.drop_leverage(leg.instrument, venue=str(leg.venue))
+        await self._put(pair, fold.MOVED, status=str(status), reason=reason[:500])
+        pair.seen = None if status is Status.HOLDING else pair.seen  # Held, it is looked at whole first.
         if status is Status.ERROR:
             for listener in self._error_listeners:
                 _tell(listener, error_event(pair.id, pair.sub.reason))

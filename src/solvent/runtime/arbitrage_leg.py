@@ -151,9 +151,12 @@ class LegDesk:
         return new_client_id(self.leg.venue, OWNER) or f"0x{secrets.token_hex(16)}"
 
     async def send(self, order: PairOrder, terms: LegTerms, now_ms: Callable[[], int]) -> PairOrder:
-        """Send an order that is on record; what became of it, unsettled where nobody knows yet."""
+        """Send an order that is on record; what became of it, unsettled where nobody knows yet.
+
+        It does not wait for the list of fills: the other leg must follow at once.
+        """
         try:
-            sent = await self._desk.send(self.leg.desk, self._new_order(order, terms))
+            sent = await self._desk.send(self.leg.desk, self._new_order(order, terms), ahead=True)
         except BadInput as error:
             return replace(order, message=str(error)[:300])  # Whether it left at all is asked of the venue.
         return _answered(order, sent, now_ms())

@@ -15,7 +15,7 @@ from solvent.orders.arbitrage import (
     Status,
     Subscription,
 )
-from solvent.orders.arbitrage_plan import expected_payment
+from solvent.orders.arbitrage_plan import expected_payment, outlook
 from solvent.orders.arbitrage_step import PairSeen, Wanted, limit_price, on_grid
 from solvent.runtime.arbitrage_entry import Entering
 from solvent.runtime.arbitrage_leg import EXPIRY_MS, Depth, LegDesk
@@ -71,6 +71,14 @@ class Pair:
             one = seen.leg(name)
             if one.size and one.mark is not None:
                 self._borne[name] = one.size, one.mark
+
+    @property
+    def outlook(self) -> Decimal | None:
+        """What one more settlement would bring at the rates as last read."""
+        if self.sub.entry is None or not all(self._rates.values()):
+            return None
+        long, short = (self._rates[name][-1][1] for name in LEGS)
+        return outlook(self.sub.entry, long, short)
 
     async def sleep(self, times: Times, ms: int) -> None:
         """Until the time is over, or somebody asked for something."""

@@ -55,6 +55,8 @@ class Room:
     """Fills that reached the gate after a placement, and no Look yet."""
     arrives_ms: dict[str, int] = field(default_factory=dict)
     """Until when an order of unknown outcome may still arrive, by client id (our clock)."""
+    catching: list[asyncio.Task[None]] = field(default_factory=list)
+    """Fills on their way to the gate, of orders that nobody waited for; oldest first."""
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     begun: int = 0
     """Looks so far."""

@@ -120,8 +120,12 @@ class GatedDesk:
         A venue that cannot be read is a Look with its problem. Raises BadInput for a desk that is not ours.
         """
         rooms = [self._room(desk) for desk in desks or self._rooms]
-        found = await asyncio.gather(*(self._look(room) for room in rooms))
+        found = await asyncio.gather(*(self._looked(room) for room in rooms))
         return {look.desk: look for look in found}
+
+    async def _looked(self, room: Room) -> Look:
+        await _heard(room)
+        return await self._look(room)
 
     async def _look(self, room: Room) -> Look:
         async with room.one_at_a_time:
@@ -204,8 +208,12 @@ class GatedDesk:
 
     # --- sending
 
-    async def send(self, desk: str, order: NewOrder) -> Sent:
+    async def send(self, desk: str, order: NewOrder, *, ahead: bool = False) -> Sent:
         """Ask the gate, and place the order if it says yes.
+
+        What it filled is at the gate when this returns. With `ahead` it returns at the venue's answer: until its
+        fills are listed the order stays reserved whole, which counts it at its worst for other desks, and whatever
+        asks for this desk next (`send`, `refresh`, `settled`) waits for them.
 
         What the gate decides on is read first where it is older than `fresh_s`, or knows nothing of the
         instrument. Where the task is cancelled while the order is under way, it keeps what it reserved until the
@@ -213,6 +221,7 @@ class GatedDesk:
         """
         room = self._room(desk)
         order = self._named(room, order)
+        await _heard(room)
         await self._freshened(room, order.request)
         if room.since_ms is None:
             return _unread(room, order.request)
@@ -229,7 +238,20 @@ class GatedDesk:
             # Cancelled under way, or an answer that nobody understands: it may be there.
             self._doubt(room, order, client_id, "")
             raise
-        return await self._placed(room, order, decision, placed, sight)
+        return await self._placed(room, order, decision, placed, sight, ahead=ahead)
+
+    async def settled(self) -> None:
+        """Wait until the gate has what orders sent `ahead` have filled. Raises what kept it from them."""
+        await asyncio.gather(*(_heard(room) for room in self._rooms.values()))
+
+    async def aclose(self) -> None:
+        """Stop reading. Orders whose fills the gate has not yet keep what they reserved."""
+        left = [task for room in self._rooms.values() for task in room.catching]
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for room in self._rooms.values():
+            room.catching.clear()
 
     def _named(self, room: Room, order: NewOrder) -> NewOrder:
         """With its venue, and the client id by which it is found again."""
@@ -275,7 +297,14 @@ class GatedDesk:
         self.risk.mark_unknown(client_id, key if key != client_id else "")
 
     async def _placed(
-        self, room: Room, order: NewOrder, decision: RiskDecision, placed: Placed, sight: tuple[int, bool]
+        self,
+        room: Room,
+        order: NewOrder,
+        decision: RiskDecision,
+        placed: Placed,
+        sight: tuple[int, bool],
+        *,
+        ahead: bool,
     ) -> Sent:
         client_id, order_id = decision.client_id, placed.venue_id or ""
         self.risk.record_success()
@@ -285,16 +314,23 @@ class GatedDesk:
         self.risk.mark_live(client_id, order_id)
         # A look that met it before we knew its name has it twice.
         self.risk.release(f"venue:{order_id}", "ours")
-        ended = placed.status.is_open is False
         filled = order.request.quantity if placed.status is OrderStatus.FILLED else placed.filled
-        if filled and not await self._caught_up(room, placed, filled, sight):
-            # Not even the account could be read: what it filled stays reserved, which counts it at its worst.
-            return Sent(outcome="placed", decision=decision, client_id=client_id, placed=placed)
-        if ended:
-            self.risk.release(client_id, str(placed.status))
+        if filled and ahead:
+            room.catching.append(asyncio.create_task(self._booked(room, client_id, placed, filled, sight)))
+        else:
+            await self._booked(room, client_id, placed, filled, sight)
         rejected = placed.status is OrderStatus.REJECTED
         outcome: Literal["rejected", "placed"] = "rejected" if rejected else "placed"
         return Sent(outcome=outcome, decision=decision, client_id=client_id, placed=placed)
+
+    async def _booked(
+        self, room: Room, client_id: str, placed: Placed, filled: Decimal, sight: tuple[int, bool]
+    ) -> None:
+        """Bring what it filled to the gate, then give back what it reserved beyond that."""
+        if filled and not await self._caught_up(room, placed, filled, sight):
+            return  # Not even the account could be read: what it filled stays reserved, at its worst.
+        if placed.status.is_open is False:
+            self.risk.release(client_id, str(placed.status))
 
     async def _caught_up(self, room: Room, placed: Placed, filled: Decimal, sight: tuple[int, bool]) -> bool:
         """Bring the fills of an order to the gate. Where the list is slow to have them, or a look was under way
@@ -323,6 +359,17 @@ class GatedDesk:
         if found is None:
             raise BadInput("desk", f"one of {', '.join(self._rooms)}", desk)
         return found
+
+
+async def _heard(room: Room) -> None:
+    """Wait for the fills of orders that were sent ahead. Whoever waits may be cancelled, the reading goes on."""
+    while room.catching:
+        task = room.catching[0]
+        await asyncio.wait({task})
+        if task in room.catching:
+            room.catching.remove(task)
+            if not task.cancelled():
+                task.result()
 
 
 def _for_venue(room: Room, order: NewOrder) -> NewOrder:
