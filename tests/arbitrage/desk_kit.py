@@ -56,6 +56,10 @@ class MovedClock:
         """Forward to that time; it never goes back."""
         self.ahead_ms += max(ms - self.wall_ms(), 0)
 
+    def rest(self):
+        """So much later that what venues allow of requests in a minute is there again."""
+        self.ahead_ms += 61_000
+
     async def sleep(self, seconds):
         until = self.wall_ms() + seconds * 1000
         while (left := until - self.wall_ms()) > 0:
@@ -115,8 +119,27 @@ class Desk:
             return (await task)[0]
 
     @property
-    def kinds(self):
-        return [record["type"] for _, record in self.events]
+    def path(self):
+        """The states that pairs went through."""
+        return [record["status"] for _, record in self.events if record["type"] == "arb_moved"]
+
+    @property
+    def sent(self):
+        """Orders that went on record, as (leg, role)."""
+        orders = [record["order"] for _, record in self.events if record["type"] == "arb_order"]
+        return [(order["leg"], order["role"]) for order in orders]
+
+    def when(self, kind, do, **fields):
+        """Do it once, right after the first record of that kind with these fields in its order or itself."""
+        done = []
+
+        def heard(sub, record):
+            said = dict(record) | (record.get("order") or {})
+            if not done and record["type"] == kind and all(said.get(k) == v for k, v in fields.items()):
+                done.append(1)
+                do()
+
+        self.pairs.listen(heard)
 
     async def until(self, test, task, seconds=60):
         """Until the newest state of a pair passes the test."""
@@ -159,9 +182,29 @@ def held(v, *names, coins=BTC):
     return found
 
 
+def traded(v, name):
+    """How much was bought and sold at a venue, in all."""
+    trades = [t for one in v.world.venues[name].exchange.accounts.values() for t in one.trades]
+    return [sum((D(t.size) / ONE for t in trades if t.sign == sign), D(0)) for sign in (1, -1)]
+
+
 def resting(v, *names):
     """How many orders wait at each venue."""
     return [sum(len(one.orders) for one in v.world.venues[name].exchange.accounts.values()) for name in names]
 
 
-__all__ = ["BOUNDARY", "BTC", "ETH", "HOUR", "D", "Desk", "desk", "held", "moved", "pair", "resting", "venues"]
+__all__ = [
+    "BOUNDARY",
+    "BTC",
+    "ETH",
+    "HOUR",
+    "D",
+    "Desk",
+    "desk",
+    "held",
+    "moved",
+    "pair",
+    "resting",
+    "traded",
+    "venues",
+]
