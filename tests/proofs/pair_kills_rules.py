@@ -91,11 +91,12 @@ async def _same(journal: Path, found: list[str]) -> tuple[Subscription, ...]:
 
 
 async def _rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    found = {}
     async with database.reading() as connection:
-        return {
-            table.name: [tuple(row) for row in (await connection.execute(select(table).order_by(*table.primary_key))).all()]
-            for table in TABLES
-        }
+        for table in TABLES:
+            rows = await connection.execute(select(table).order_by(*table.primary_key))
+            found[table.name] = [tuple(row) for row in rows.all()]
+    return found
 
 
 async def _leg(
@@ -122,7 +123,9 @@ async def _leg(
     for order in orders:
         filled = sum((fill.quantity for fill in fills if fill.order_id == order.venue_id), Decimal(0))
         if order.venue_id and order.filled is not None and filled != order.filled:
-            found.append(f"{where}: expected order {order.number} filled {order.filled}, was {filled} at the venue")
+            found.append(
+                f"{where}: expected order {order.number} filled {order.filled}, was {filled} at the venue"
+            )
     return opened
 
 

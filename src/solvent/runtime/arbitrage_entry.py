@@ -41,22 +41,16 @@ class Entering:
 
     async def plan(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
         """When and how much. Raises VenueError, BadInput."""
-        long, short = await self._markets()
+        long, short = await (self._markets_ahead(sub) if sub.rules.now else self._markets())
         times = entry_times(sub.request, long, short, now_ms)
         if isinstance(times, NotEntered):
             return times
         planned = plan_entry(sub.request, long, short, times, now_ms)
         return planned if isinstance(planned, NotEntered) else planned[0]
 
-    async def still(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
-        """The entry as the venues allow it now, at the times that were planned. Raises VenueError, BadInput."""
-        entry = sub.entry
-        assert entry is not None
-        times = EntryTimes(
-            fund_ms=entry.fund_ms, sync_ms=entry.sync_ms, check_ms=entry.check_ms, exit_ms=entry.exit_ms
-        )
-        planned = plan_entry(sub.request, *await self._markets(), times, now_ms)
-        return planned if isinstance(planned, NotEntered) else planned[0]
+    async def again(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
+        """The entry as the venues allow it now, what leverage needs read with it. Raises VenueError, BadInput."""
+        return _still(sub, await self._markets_ahead(sub), now_ms)
 
     async def sync(self, sub: Subscription) -> Synced:
         """Set and verify both leverages; the gate is told."""
@@ -65,7 +59,8 @@ class Entering:
 
     async def check(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
         """Everything once more, just before the legs go out. Raises VenueError, BadInput."""
-        found, request = await asyncio.gather(self.still(sub, now_ms), self._plan_again(sub))
+        markets, request = await asyncio.gather(self._markets(), self._plan_again(sub))
+        found = _still(sub, markets, now_ms)
         if isinstance(found, NotEntered):
             return found
         refused = _leverage_refused(request) or _in_use(request)
@@ -81,11 +76,11 @@ class Entering:
         assert sub.entry is not None
         return await self._sync.plan(self._request(sub, sub.entry))
 
-    def _request(self, sub: Subscription, entry: Entry) -> SyncRequest:
+    def _request(self, sub: Subscription, entry: Entry | None) -> SyncRequest:
         legs = []
         for name in LEGS:
             leg = sub.request.leg(name)
-            quantity = entry.leg(name).quantity
+            quantity = sub.request.size if entry is None else entry.leg(name).quantity
             legs.append(
                 LegRequest(
                     venue=leg.venue,
@@ -96,6 +91,13 @@ class Entering:
                 )
             )
         return SyncRequest(legs=tuple(legs), leverage=sub.rules.leverage)
+
+    async def _markets_ahead(self, sub: Subscription) -> tuple[LegMarket, LegMarket]:
+        """With them, at the same time, what changes seldom of the leverages: the synchronisation is next."""
+        async with Together() as at_once:
+            markets = at_once.create_task(self._markets())
+            at_once.create_task(self._sync.prepare(self._request(sub, sub.entry)))
+        return markets.result()
 
     async def _markets(self) -> tuple[LegMarket, LegMarket]:
         async with Together() as at_once:
@@ -124,6 +126,17 @@ class Entering:
             if not decision.approved:
                 return NotEntered("gate", f"the gate refuses the {name} leg: {decision.reason}")
         return None
+
+
+def _still(sub: Subscription, markets: tuple[LegMarket, LegMarket], now_ms: int) -> Entry | NotEntered:
+    """The entry as the venues allow it now, at the times that were planned."""
+    entry = sub.entry
+    assert entry is not None
+    times = EntryTimes(
+        fund_ms=entry.fund_ms, sync_ms=entry.sync_ms, check_ms=entry.check_ms, exit_ms=entry.exit_ms
+    )
+    planned = plan_entry(sub.request, *markets, times, now_ms)
+    return planned if isinstance(planned, NotEntered) else planned[0]
 
 
 async def _market(leg: LegDesk) -> tuple[str, LegMarket]:
