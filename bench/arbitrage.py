@@ -2,7 +2,7 @@
 
 Paper venues on real sockets whose every answer comes a fixed time late; what passes is given in units of that
 time. The trigger is the pair's own record: OPENING to the second leg's settled order, SYNCING to the leverages
-verified. With `thin_first` the second leg follows what was really filled of the first, so two orders are waited for
+verified. With `thin_first` the second leg follows what was really filled of the first: two orders are waited for,
 one after the other. Then what one order costs at each venue, and at the gate.
 """
 
@@ -14,8 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path.insert(0, str(TESTS / "arbitrage"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "arbitrage"))
 
 from desk_kit import BTC, D, desk, pair, venues
 
@@ -94,9 +93,7 @@ def main() -> None:
                 ("leverages verified", "both legs filled"), zip(*rounds, strict=True), strict=True
             ):
                 print(f"  {' + '.join(names):<24} {order:<11} {words:<20} {median(found):5.2f}  {max(found):5.2f}")
-    print(
-        "One order that fills, in round trips: by the client, through the gate, through the gate ahead of its fills"
-    )
+    print("One order that fills, in round trips: by the client, through the gate, ahead of its list of fills")
     for name in ("hyperliquid", "nado", "bybit", "bingx"):
         took = asyncio.run(placed(name))
         print(f"  {name:<24} {took['placed']:5.2f} {took['gated']:5.2f} {took['ahead']:5.2f}")

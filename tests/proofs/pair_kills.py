@@ -28,8 +28,13 @@ from pair_kills_rules import Left, broken
 SOLVENT: Final = Path(sys.executable).parent / "solvent"
 MARKETS: Final = {"hyperliquid": "BTC", "nado": "BTC-PERP", "bybit": "BTCUSDT"}
 """A fresh paper BingX has settled no funding yet: nobody knows its interval, and no pair is entered there."""
-PAIRS: Final = [("bybit", "nado"), ("nado", "bybit"), ("bybit", "hyperliquid"), ("bybit", "nado")]
-PAIRS += [("nado", "bybit"), ("hyperliquid", "nado")]
+PAIRS: Final = [
+    ("bybit", "nado"),
+    ("nado", "bybit"),
+    ("bybit", "nado"),
+    ("nado", "bybit"),
+    ("bybit", "hyperliquid"),
+]
 """By seed in turn. Hyperliquid comes less often: the requests of two lives are more than it takes in a minute, and
 the second one waits for its turn.
 """
@@ -71,8 +76,6 @@ class Plan:
     size: str
     latency_ms: int
     together: bool
-    thin: bool
-    """Books hold a part of what is wanted."""
     kills: tuple[Kill, ...]
     held_s: float
     """How long the pair is held before it is asked to close."""
@@ -85,7 +88,8 @@ def drawn(seed: int) -> Plan:
     draw = random.Random(seed)
     long, short = PAIRS[seed % len(PAIRS)]
     kills = []
-    lives = 1 if "hyperliquid" in (long, short) else draw.choice((1, 2, 3))
+    slow = "hyperliquid" in (long, short)
+    lives = 1 if slow else draw.choice((1, 2, 3))
     for number in range(lives):
         # The lives that follow take up what is left: they write fewer lines.
         line = draw.randrange(1, 62 if number == 0 else 25)
@@ -95,10 +99,9 @@ def drawn(seed: int) -> Plan:
         seed=seed,
         long=long,
         short=short,
-        size=draw.choice(("0.02", "0.02", "2.4")),  # the large one gets stops
+        size="0.02" if slow else draw.choice(("0.02", "0.02", "2.4")),  # the large one gets stops
         latency_ms=draw.choice((0, 20, 60)),
         together=draw.random() < 0.3,
-        thin=draw.random() < 0.25,
         kills=tuple(kills),
         held_s=draw.uniform(0, 1.0),
         takes_over=tuple(draw.choice(("run", "run", "close")) for _ in kills),
@@ -122,7 +125,7 @@ class Outcome:
         opened = "-" if left is None else "/".join(left.opened)
         records = 0 if left is None else left.records
         rules = "BROKEN" if self.faults else "ok"
-        how = f"{plan.latency_ms} ms{' together' if plan.together else ''}{' thin' if plan.thin else ''}"
+        how = f"{plan.latency_ms} ms{' together' if plan.together else ''}"
         pair = f"{plan.long}+{plan.short}"
         return (
             f"{plan.seed:>5}  {pair:<17} {plan.size:>4}  {how:<20} {status:<6} {opened:<12} {records:>4}  "
@@ -292,27 +295,18 @@ def paper(plan: Plan):
         try:
             assert process.stdout is not None
             up = json.loads(process.stdout.readline())
-            for kind, given in (("latency", {"ms": plan.latency_ms}), ("thin_book", {"share": 0.002})):
-                if plan.latency_ms if kind == "latency" else plan.thin:
-                    _fault(up, {"kind": kind, "left": None, **given})
+            if plan.latency_ms:
+                _fault(up, "POST", {"kind": "latency", "left": None, "ms": plan.latency_ms})
             yield up
         finally:
             process.terminate()
 
 
-def _fault(up: dict[str, object], fault: dict[str, object]) -> None:
-    root = next(iter(url_of(up).values())).split("/", 3)
-    url = f"{root[0]}//{root[2]}/paper/faults"
-    with urllib.request.urlopen(urllib.request.Request(url, data=json.dumps(fault).encode())) as answer:
-        answer.read()
-
-
-def calm(up: dict[str, object]) -> None:
-    """No fault any more."""
-    root = next(iter(url_of(up).values())).split("/", 3)
-    with urllib.request.urlopen(
-        urllib.request.Request(f"{root[0]}//{root[2]}/paper/faults", method="DELETE")
-    ) as answer:
+def _fault(up: dict[str, object], method: str, fault: dict[str, object] | None = None) -> None:
+    scheme, _, host = next(iter(url_of(up).values())).split("/")[:3]
+    data = None if fault is None else json.dumps(fault).encode()
+    asked = urllib.request.Request(f"{scheme}//{host}/paper/faults", data=data, method=method)
+    with urllib.request.urlopen(asked) as answer:
         answer.read()
 
 
@@ -327,7 +321,7 @@ def play(seed: int) -> Outcome:
             run.outcome.faults.append(str(stuck))
         finally:
             run.close()
-        calm(up)
+        _fault(up, "DELETE")
         legs = {"long": (plan.long, MARKETS[plan.long]), "short": (plan.short, MARKETS[plan.short])}
         run.outcome.left, found = broken(run.journal, legs, plan.size, up)
         run.outcome.faults += found

@@ -71,6 +71,8 @@ class LegDesk:
             return LegSeen(at_ms=now_ms, size=None, problem=str(error))
         if found.size != last.size:
             self._last = replace(found, distance=None, liquidation_price=None)
+        else:  # Orders that were listed now stand for the glances that follow.
+            self._last = replace(last, working=found.working, stops=found.stops)
         return found
 
     async def _glance(self, last: LegSeen, now_ms: int, *, orders: bool) -> LegSeen:
