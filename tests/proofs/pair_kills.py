@@ -26,6 +26,8 @@ from typing import Final
 
 from pair_kills_rules import Left, broken
 
+from solvent.venues.failures import VenueError
+
 SOLVENT: Final = Path(sys.executable).parent / "solvent"
 MARKETS: Final = {"hyperliquid": "BTC", "nado": "BTC-PERP", "bybit": "BTCUSDT"}
 """A fresh paper BingX has settled no funding yet: nobody knows its interval, and no pair is entered there."""
@@ -324,12 +326,25 @@ def play(seed: int) -> Outcome:
             run.close()
         _fault(up, "DELETE")
         legs = {"long": (plan.long, MARKETS[plan.long]), "short": (plan.short, MARKETS[plan.short])}
-        run.outcome.left, found = broken(run.journal, legs, plan.size, up)
+        run.outcome.left, found = _judged(run.journal, legs, plan.size, up)
         run.outcome.faults += found
         if run.outcome.faults:
             run.outcome.faults.append("it said:\n" + (run.folder / "said.txt").read_text()[-6000:])
     run.outcome.seconds = time.monotonic() - began
     return run.outcome
+
+
+def _judged(
+    journal: Path, legs: dict[str, tuple[str, str]], size: str, up: dict[str, object]
+) -> tuple[Left | None, list[str]]:
+    """A venue whose limit of requests the pair has used up is asked again when its minute is over."""
+    for _ in range(3):
+        try:
+            return broken(journal, legs, size, up)
+        except VenueError as error:
+            why = error
+        time.sleep(61)
+    return None, [f"expected venues that answer, was {why}"]
 
 
 def main() -> int:
