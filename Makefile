@@ -30,8 +30,9 @@ postgres:        ## install PostgreSQL's server, so that the tests of the store 
 	elif [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql; \
 	else sudo -n apt-get update -q && sudo -n env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends postgresql; fi
 
-proof: install   ## run the long proofs: 200 kills of a writing process, tampering, a cut at every byte
+proof: install   ## run the long proofs: 200 kills of a writing process, tampering, a cut at every byte, 30 pairs
 	SOLVENT_PROOF=1 $(BIN)/python -m pytest -n 0 -rP -k "kills or thousand or every_byte or random_faults" tests/journal
+	$(BIN)/python tests/proofs/pair_kills.py --runs 30
 
 mutants: install ## change the gate's rules one small step at a time and see which tests notice (long)
 	$(BIN)/python tests/proofs/mutants.py
@@ -76,6 +77,7 @@ bench: install peers ## measure speed, beside peers in environments of their own
 	$(BIN)/python bench/gate.py
 	$(BIN)/python bench/venues.py
 	$(BIN)/python bench/leverage.py
+	$(BIN)/python bench/arbitrage.py
 
 peers: $(foreach p,nado nautilus hyperliquid cex,.venv-peers/$(p)/.installed) ## environments of peers, for comparison only
 

@@ -1,9 +1,9 @@
 """Funding pairs: round trips from the trigger until both legs are filled, and until both leverages are verified.
 
-Paper venues on real sockets whose every answer comes a fixed time late; what passes is given in units of that time.
-The trigger is the pair's own record: OPENING to the second leg's settled order, SYNCING to the leverages verified.
-With `thin_first` the second leg follows what was really filled of the first, so two orders are waited for one after
-the other. Then what one order costs at each venue, and at the gate.
+Paper venues on real sockets whose every answer comes a fixed time late; what passes is given in units of that
+time. The trigger is the pair's own record: OPENING to the second leg's settled order, SYNCING to the leverages
+verified. With `thin_first` the second leg follows what was really filled of the first: two orders are waited for,
+one after the other. Then what one order costs at each venue, and at the gate.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
-sys.path[:0] = [str(TESTS / "arbitrage"), str(TESTS / "orders")]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "arbitrage"))
 
 from desk_kit import BTC, D, desk, pair, venues
+
 from solvent.core.facts import OrderRequest
 from solvent.venues.ports import NewOrder
 
@@ -34,7 +34,7 @@ async def opened(names: tuple[str, str], order: str) -> tuple[float, float]:
                 v.fault("latency", name, left=None, ms=LATE_MS)
             at: dict[str, float] = {}
 
-            def told(sub: Any, record: Any) -> None:
+            def told(_sub: Any, record: Any) -> None:
                 at.setdefault(_event(record), time.perf_counter())
                 if record["type"] == "arb_settled":
                     at["filled"] = time.perf_counter()
@@ -63,8 +63,11 @@ async def placed(name: str) -> dict[str, float]:
         async with venues(name) as v, desk(Path(folder), v) as d:
             d.gated.watch(name, BTC[name])
             await d.gated.refresh()
-            asked = OrderRequest(symbol=BTC[name], side="buy", order_type="market", quantity=D("0.01"))
-            order = NewOrder(request=asked)
+            ask = (await v.clients[name].book(BTC[name], 1)).asks[0].price
+            asked = OrderRequest(
+                symbol=BTC[name], side="buy", order_type="limit", quantity=D("0.01"), price=ask + 100
+            )
+            order = NewOrder(request=asked, tif="ioc")
             await v.clients[name].place(order)
             await d.gated.refresh()
             v.fault("latency", name, left=None, ms=LATE_MS)
@@ -90,9 +93,7 @@ def main() -> None:
                 ("leverages verified", "both legs filled"), zip(*rounds, strict=True), strict=True
             ):
                 print(f"  {' + '.join(names):<24} {order:<11} {words:<20} {median(found):5.2f}  {max(found):5.2f}")
-    print(
-        "One order that fills, in round trips: by the client, through the gate, through the gate ahead of its fills"
-    )
+    print("One order that fills, in round trips: by the client, through the gate, ahead of its list of fills")
     for name in ("hyperliquid", "nado", "bybit", "bingx"):
         took = asyncio.run(placed(name))
         print(f"  {name:<24} {took['placed']:5.2f} {took['gated']:5.2f} {took['ahead']:5.2f}")

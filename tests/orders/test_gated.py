@@ -288,3 +288,40 @@ def test_two_accounts_of_one_venue_and_a_name_that_is_not_the_clients_are_refuse
             await desk.send("bybit/main", NewOrder(request=order))
 
     at(use, "bybit")
+
+
+@EACH
+def test_an_order_sent_ahead_is_counted_whole_until_its_fills_are_listed(venue):
+    async def use(g):
+        await g.ready(venue)
+        asked = OrderRequest(
+            symbol=BTC[venue], side="buy", order_type="limit", quantity=D("0.02"), price=D(63_000), venue=venue
+        )
+        sent = await g.desk.send(venue, NewOrder(request=asked, tif="ioc"), ahead=True)
+        assert (sent.outcome, sent.placed.filled) == ("placed", D("0.02"))
+        assert (g.held(venue), [r.resting.remaining for r in g.reserved(venue)]) == (0, [D("0.02")])
+        assert (await g.send(venue, "sell", "0.02", reduce_only=True)).outcome == "placed"  # it waited for the buy
+        assert (g.held(venue), g.reserved(venue)) == (0, [])
+        look = (await g.agrees(venue))[venue]
+        assert len(look.fills) == 2
+
+    over(use, venue)
+
+
+def test_a_desk_that_is_closed_leaves_no_reading_and_keeps_what_was_reserved():
+    async def use(g):
+        await g.ready("bybit")
+        asked = OrderRequest(
+            symbol=BTC["bybit"], side="buy", order_type="limit", quantity=D("0.02"), price=D(63_000)
+        )
+        before = asyncio.all_tasks()
+        await g.desk.send("bybit", NewOrder(request=asked, tif="ioc"), ahead=True)
+        assert asyncio.all_tasks() - before
+        await g.desk.aclose()
+        assert not any(task.get_name().startswith("fills of") for task in asyncio.all_tasks())
+        assert [r.resting.remaining for r in g.reserved("bybit")] == [D("0.02")]
+        await g.later()
+        await g.agrees("bybit")
+        assert (g.held("bybit"), g.reserved("bybit")) == (D("0.02"), [])
+
+    over(use, "bybit")

@@ -91,13 +91,12 @@ async def _same(journal: Path, found: list[str]) -> tuple[Subscription, ...]:
 
 
 async def _rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
+    found = {}
     async with database.reading() as connection:
-        return {
-            table.name: [
-                tuple(row) for row in (await connection.execute(select(table).order_by(*table.primary_key))).all()
-            ]
-            for table in TABLES
-        }
+        for table in TABLES:
+            rows = await connection.execute(select(table).order_by(*table.primary_key))
+            found[table.name] = [tuple(row) for row in rows.all()]
+    return found
 
 
 async def _leg(

@@ -56,7 +56,7 @@ def test_a_leverage_that_is_believed_without_being_read(monkeypatch):
         return SimpleNamespace(failure="", passes=False)
 
     monkeypatch.setattr(Entering, "sync", sync)
-    monkeypatch.setattr(Entering, "check", Entering.still)
+    monkeypatch.setattr(Entering, "check", Entering.again)
     assert found("opened at leverage")
 
 

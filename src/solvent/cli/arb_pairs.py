@@ -189,6 +189,21 @@ class Where:
         async with await Database.open(self.database) as database, database.reading() as connection:
             return await subscriptions(connection, ended=ended)
 
+    async def unended(self) -> "tuple[Subscription, ...]":
+        """What is to be taken up, by the journal: a process that was killed may have left its database behind it.
+
+        Raises like opening the journal, where another process has it.
+        """
+        from solvent.runtime.arbitrage_books import StoredPairs
+        from solvent.runtime.file_journal import AuditLogger
+        from solvent.runtime.projected import ProjectedJournal
+        from solvent.store.database import Database
+
+        self._exists()
+        with AuditLogger(self.journal) as logger:
+            async with await Database.open(self.database) as database:
+                return await StoredPairs(ProjectedJournal(database, logger)).load(ended=False)
+
     async def events(self, id: str) -> tuple[dict[str, Any], ...]:  # noqa: A002
         from solvent.store.arbitrage_projection import events
         from solvent.store.database import Database
@@ -245,7 +260,7 @@ async def _opened(where: Where, request: "PairRequest", *, json: bool) -> "Subsc
 
 
 async def _resumed(where: Where, id: str | None, reason: str, *, json: bool) -> "list[Subscription]":  # noqa: A002
-    active = [sub for sub in await where.pairs(False) if id is None or sub.id == id]
+    active = [sub for sub in await where.unended() if id is None or sub.id == id]
     if not active:
         return []
     legs = [leg for sub in active for leg in (sub.request.long, sub.request.short)]

@@ -299,7 +299,7 @@ class FundingArbitrage:
     async def _synchronise(self, pair: Pair) -> None:
         if pair.sub.status is Status.COUNTDOWN:
             if self._now() - pair.planned_ms > FRESH_MS:
-                found = await pair.entering.still(pair.sub, self._now())
+                found = await pair.entering.again(pair.sub, self._now())
                 if isinstance(found, NotEntered):
                     await self._not_entered(pair, found)
                     return

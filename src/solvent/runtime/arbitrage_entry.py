@@ -54,7 +54,7 @@ class Entering:
 
     async def plan(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
         """When and how much. Raises VenueError, BadInput."""
-        found = await self._markets()
+        found = await (self._markets_ahead(sub) if sub.rules.now else self._markets())
         if isinstance(found, NotEntered):
             return found
         long, short = found
@@ -64,26 +64,9 @@ class Entering:
         planned = plan_entry(sub.request, long, short, times, now_ms)
         return planned if isinstance(planned, NotEntered) else planned[0]
 
-    async def still(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
-        """The entry as the venues allow it now, at the times that were planned. Raises VenueError, BadInput.
-
-        Entered at once, it aims at another settlement where the planned one is over.
-        """
-        entry = sub.entry
-        assert entry is not None
-        found = await self._markets()
-        if isinstance(found, NotEntered):
-            return found
-        long, short = found
-        times: EntryTimes | NotEntered = EntryTimes(
-            fund_ms=entry.fund_ms, sync_ms=entry.sync_ms, check_ms=entry.check_ms, exit_ms=entry.exit_ms
-        )
-        if sub.rules.now and now_ms >= entry.fund_ms:
-            times = entry_times(sub.request, long, short, now_ms)
-        if isinstance(times, NotEntered):
-            return times
-        planned = plan_entry(sub.request, long, short, times, now_ms)
-        return planned if isinstance(planned, NotEntered) else planned[0]
+    async def again(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
+        """The entry as the venues allow it now, what leverage needs read with it. Raises VenueError, BadInput."""
+        return _still(sub, await self._markets_ahead(sub), now_ms)
 
     async def sync(self, sub: Subscription) -> Synced:
         """Set and verify both leverages; the gate is told."""
@@ -92,7 +75,8 @@ class Entering:
 
     async def check(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
         """Everything once more, just before the legs go out. Raises VenueError, BadInput."""
-        entry, request = await asyncio.gather(self.still(sub, now_ms), self._plan_again(sub))
+        markets, request = await asyncio.gather(self._markets(), self._plan_again(sub))
+        entry = _still(sub, markets, now_ms)
         if isinstance(entry, NotEntered):
             return entry
         refused = _leverage_refused(request) or _in_use(request)
@@ -109,11 +93,11 @@ class Entering:
         assert sub.entry is not None
         return await self._sync.plan(self._request(sub, sub.entry))
 
-    def _request(self, sub: Subscription, entry: Entry) -> SyncRequest:
+    def _request(self, sub: Subscription, entry: Entry | None) -> SyncRequest:
         legs = []
         for name in LEGS:
             leg = sub.request.leg(name)
-            quantity = entry.leg(name).quantity
+            quantity = sub.request.size if entry is None else entry.leg(name).quantity
             legs.append(
                 LegRequest(
                     venue=leg.venue,
@@ -124,6 +108,13 @@ class Entering:
                 )
             )
         return SyncRequest(legs=tuple(legs), leverage=sub.rules.leverage)
+
+    async def _markets_ahead(self, sub: Subscription) -> tuple[LegMarket, LegMarket] | NotEntered:
+        """With them, at the same time, what changes seldom of the leverages: the synchronisation is next."""
+        async with Together() as at_once:
+            markets = at_once.create_task(self._markets())
+            at_once.create_task(self._sync.prepare(self._request(sub, sub.entry)))
+        return markets.result()
 
     async def _markets(self) -> tuple[LegMarket, LegMarket] | NotEntered:
         async with Together() as at_once:
@@ -162,6 +153,28 @@ async def rate_of(trader: VenueTrader, instrument: str) -> Decimal | None:
     except (VenueError, BadInput, TimeoutError):
         return None
     return None if found is None else found.rate
+
+
+def _still(
+    sub: Subscription, markets: tuple[LegMarket, LegMarket] | NotEntered, now_ms: int
+) -> Entry | NotEntered:
+    """The entry as the venues allow it now, at the times that were planned.
+
+    Entered at once, it aims at another settlement where the planned one is over.
+    """
+    entry = sub.entry
+    assert entry is not None
+    if isinstance(markets, NotEntered):
+        return markets
+    times: EntryTimes | NotEntered = EntryTimes(
+        fund_ms=entry.fund_ms, sync_ms=entry.sync_ms, check_ms=entry.check_ms, exit_ms=entry.exit_ms
+    )
+    if sub.rules.now and now_ms >= entry.fund_ms:
+        times = entry_times(sub.request, *markets, now_ms)
+    if isinstance(times, NotEntered):
+        return times
+    planned = plan_entry(sub.request, *markets, times, now_ms)
+    return planned if isinstance(planned, NotEntered) else planned[0]
 
 
 async def _market(leg: LegDesk) -> tuple[str, LegMarket]:

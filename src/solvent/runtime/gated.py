@@ -316,7 +316,11 @@ class GatedDesk:
         self.risk.release(f"venue:{order_id}", "ours")
         filled = order.request.quantity if placed.status is OrderStatus.FILLED else placed.filled
         if filled and ahead:
-            room.catching.append(asyncio.create_task(self._booked(room, client_id, placed, filled, sight)))
+            room.catching.append(
+                asyncio.create_task(
+                    self._booked(room, client_id, placed, filled, sight), name=f"fills of {room.desk}"
+                )
+            )
         else:
             await self._booked(room, client_id, placed, filled, sight)
         rejected = placed.status is OrderStatus.REJECTED
