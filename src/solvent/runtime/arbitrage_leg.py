@@ -69,8 +69,8 @@ class LegDesk:
             found = await self._glance(last, now_ms, orders=depth is Depth.ORDERS)
         except (VenueError, BadInput) as error:
             return LegSeen(at_ms=now_ms, size=None, problem=str(error))
-        if found.size != last.size:
-            self._last = replace(found, distance=None, liquidation_price=None)
+        changed = found.size != last.size
+        self._last = replace(found, distance=None, liquidation_price=None) if changed else found
         return found
 
     async def _glance(self, last: LegSeen, now_ms: int, *, orders: bool) -> LegSeen:
