@@ -36,8 +36,8 @@ def command(
     console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
     with Screen(console) as screen:
         broken = asyncio.run(run(folder, seed=seed, speed=speed, screen=screen))
-    for fact in broken:
-        typer.echo(f"did not hold: {fact}", err=True)
+    for promise in broken:
+        typer.echo(f"did not hold: {promise}", err=True)
     if broken:
         raise typer.Exit(1)
     typer.echo(f"all of it held; read it again: solvent audit verify {folder}")

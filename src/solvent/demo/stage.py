@@ -1,7 +1,7 @@
 """Where the story plays: four paper venues on loopback sockets, a client of each, a gated desk and its journal."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,10 +20,11 @@ from solvent.runtime.arbitrage import FundingArbitrage
 from solvent.runtime.arbitrage_books import StoredPairs
 from solvent.runtime.config import RiskConfig
 from solvent.runtime.file_journal import AuditLogger
-from solvent.runtime.gated import GatedDesk
+from solvent.runtime.gated import GatedDesk, Look
 from solvent.runtime.projected import ProjectedJournal
 from solvent.runtime.risk_manager import RiskManager
 from solvent.store.database import Database
+from solvent.venues.clock import Times
 from solvent.venues.connect import connect
 from solvent.venues.keys import Credentials, Secret
 from solvent.venues.ports import VenueTrader
@@ -34,9 +35,22 @@ SETTLEMENT_MS: Final = int(SETTLEMENT.timestamp()) * 1000
 START_MS: Final = SETTLEMENT_MS - 75_000
 SCENARIO: Final = "rout"
 TRADER: Final = "alice"
-WATCH_S: Final = 4.0
+WATCH_S: Final = 3.0
 DAILY_LOSS: Final = Decimal(18_000)
 """What a day may lose, of 400,000."""
+
+
+class OpenDesk(GatedDesk):
+    """A desk that keeps the last look at each account, whoever asked for it: venues count requests."""
+
+    def __init__(self, traders: Mapping[str, VenueTrader], risk: RiskManager, *, times: Times) -> None:
+        super().__init__(traders, risk, times=times)
+        self.looks: dict[str, Look] = {}
+
+    async def refresh(self, *desks: str) -> Mapping[str, Look]:
+        found = await super().refresh(*desks)
+        self.looks |= found
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +61,7 @@ class Stage:
     urls: dict[str, str]
     clients: dict[str, VenueTrader]
     risk: RiskManager
-    desk: GatedDesk
+    desk: OpenDesk
     pairs: FundingArbitrage
     journal: Path
 
@@ -72,7 +86,7 @@ async def staged(journal: Path, seed: int, speed: float, log: Callable[[str], No
         database = await stack.enter_async_context(await Database.open(journal / "solvent.db"))
         risk = RiskManager(_limits(), logger, clock=clock.moment, control=False)
         stack.callback(risk.close)
-        desk = GatedDesk(clients, risk, times=clock.times)
+        desk = OpenDesk(clients, risk, times=clock.times)
         books = StoredPairs(ProjectedJournal(database, logger))
         pairs = FundingArbitrage(desk, clients, risk, books, times=clock.times, watch_s=WATCH_S, log=log)
         yield Stage(clock=clock, urls=urls, clients=clients, risk=risk, desk=desk, pairs=pairs, journal=journal)

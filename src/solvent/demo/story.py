@@ -1,10 +1,11 @@
 """The story, act by act: a pair is opened, the market falls, the breaker trips, everything is closed."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from solvent.orders.arbitrage_figures import Edge
 from solvent.orders.arbitrage_plan import BOOKED_MS
 from solvent.runtime.arbitrage_scan import ScanRequest, Source, scan
 from solvent.runtime.flatten import Flatten
-from solvent.runtime.gated import Look, Sent
+from solvent.runtime.gated import Sent
 from solvent.runtime.journal_reader import verify_folder
 from solvent.venues.ports import NewOrder
 from solvent.views.tables import money
@@ -36,24 +37,40 @@ TRADER: Final = ("nado", "ETH-PERP", Decimal(40))
 """The trader's own position: nothing hedges it."""
 LATER: Final = ("bingx", "BTC-USDT", Decimal("0.1"))
 """What somebody wants to buy when it is too late."""
-WHOLE_MS: Final = 24_000
-"""Between two readings of all accounts: venues count requests, and closing must find room."""
-LOOK_S: Final = 4.0
-"""Between two readings of the trader's account, whose loss nothing makes up for."""
+LOOK_S: Final = 3.0
+"""Between two looks at the trader's account, whose loss nothing makes up for; the pair looks at its own."""
+
+
+class Promise(StrEnum):
+    """What the story must show; the end tells which of it did not hold."""
+
+    ACCOUNTS = "every venue has a funded account"
+    EDGE = "a funding pair pays"
+    TRADER = "the trader's order passes the gate"
+    LEVERAGE = "leverage is set and verified on both venues"
+    OPEN = "both legs are open"
+    FUNDING = "funding of both legs is booked"
+    TRIPPED = "the breaker trips on the day's loss"
+    REFUSED = "a new order is refused then"
+    DONE = "the pair is done"
+    FLAT = "every venue is flat, no order waits there"
+    TIME = "all of it within its time"
+    JOURNAL = "the journal is whole"
 
 
 @dataclass(slots=True)
 class Held:
-    """What the story promises, and whether it came true."""
+    """The promises that came true."""
 
-    facts: dict[str, bool] = field(default_factory=dict)
+    kept: set[Promise] = field(default_factory=set)
 
-    def note(self, fact: str, true: bool) -> None:
-        self.facts[fact] = true
+    def note(self, promise: Promise, true: object) -> None:
+        if true:
+            self.kept.add(promise)
 
     @property
-    def broken(self) -> list[str]:
-        return [fact for fact, true in self.facts.items() if not true]
+    def broken(self) -> list[Promise]:
+        return [promise for promise in Promise if promise not in self.kept]
 
 
 class Story:
@@ -61,10 +78,7 @@ class Story:
 
     def __init__(self, stage: Stage, screen: Screen, held: Held) -> None:
         self._stage, self._screen, self._held = stage, screen, held
-        self._btc = Decimal(0)
-        self._looks: dict[str, Look] = {}
-        self._whole_ms = 0
-        self._tripped = asyncio.Event()
+        self._btc = self._mark = Decimal(0)
 
     async def play(self) -> None:
         stage = self._stage
@@ -86,8 +100,9 @@ class Story:
             stage.clock.limit_ms = float("inf")
             self._opened()
             watching = asyncio.create_task(self._watch())
-            await _first_of(self._tripped.wait(), watching, carried)
-            if self._tripped.is_set():
+            while not (self._breaker["tripped"] or carried.done() or watching.done()):
+                await asyncio.sleep(0.02)
+            if self._breaker["tripped"]:
                 await self._after(carried)
         finally:
             for task in (watching, carried):
@@ -97,12 +112,12 @@ class Story:
     # --- acts
 
     async def _accounts(self) -> None:
-        self._looks = dict(await self._stage.desk.refresh())
-        for desk, look in self._looks.items():
+        looks = await self._stage.desk.refresh()
+        for desk, look in looks.items():
             equity = "unknown" if look.made is None else money(look.made.figures["equity"].value)
             self._screen.note(f"    {desk:<13}{self._stage.urls[desk]:<46}equity {equity}")
-        known = all(look.made is not None for look in self._looks.values())
-        self._held.note("every venue has a funded account", known)
+        known = all(look.made is not None for look in looks.values())
+        self._held.note(Promise.ACCOUNTS, known)
 
     async def _best(self) -> Edge | None:
         """The pair that pays best, of the venues that the trader leaves to it."""
@@ -111,12 +126,12 @@ class Story:
         asked = ScanRequest(assets=frozenset({"BTC"}), size=SIZE, hold_ms=HOLD_MS)
         found = await scan(sources, asked, stage.clock.wall_ms)
         pairs = [p.edge for p in found.pairs if TRADER[0] not in (p.edge.long.venue, p.edge.short.venue)]
-        self._held.note("a funding pair pays", bool(pairs) and pairs[0].net > 0)
+        self._held.note(Promise.EDGE, pairs and pairs[0].net > 0)
         for line in words.edge_lines(pairs[0] if pairs else None, found.skipped):
             screen.note(line)
         if not pairs:
             return None
-        self._btc = pairs[0].long.open_price
+        self._btc = self._mark = pairs[0].long.open_price
         return pairs[0]
 
     async def _trade(self) -> None:
@@ -124,7 +139,7 @@ class Story:
         desk, instrument, size = TRADER
         sent = await self._buy(*TRADER)
         self._screen.say(f"{desk}: the trader buys {text(size)} {instrument}: {words.outcome(sent)}")
-        self._held.note("the trader's order passes the gate", sent.outcome == "placed")
+        self._held.note(Promise.TRADER, sent.outcome == "placed")
 
     async def _until(self, status: Status, carried: "asyncio.Task[Any]") -> None:
         """Until the pair stands there, or has ended before."""
@@ -135,19 +150,21 @@ class Story:
     def _opened(self) -> None:
         sub = self._sub
         filled = [sub.filled(name) for name in LEGS]
-        self._held.note("leverage is set and verified on both venues", sub.synced_ms is not None)
-        self._held.note("both legs are open", sub.status is Status.HOLDING and all(filled))
+        self._held.note(Promise.LEVERAGE, sub.synced_ms is not None)
+        self._held.note(Promise.OPEN, sub.status is Status.HOLDING and all(filled))
 
     async def _after(self, carried: "asyncio.Task[Any]") -> None:
         """The breaker is tripped: no new order, the pair closes itself, then everything else is closed."""
         stage, screen = self._stage, self._screen
-        breaker = stage.risk.status["breaker"]
+        breaker = self._breaker
+        await stage.desk.refresh(*(leg.desk for leg in self._legs))
+        self._show(lines=True)
         screen.say(f"BREAKER TRIPPED ({breaker['cause']}): {breaker['reason']}")
-        self._held.note("the breaker tripped on the day's loss", breaker["cause"] == "daily-loss")
+        self._held.note(Promise.TRIPPED, breaker["cause"] == "daily-loss")
         desk, instrument, size = LATER
         sent = await self._buy(*LATER)
         screen.say(f"{desk}: somebody buys {text(size)} {instrument}: {words.outcome(sent)}")
-        self._held.note("a new order is refused", sent.outcome == "refused")
+        self._held.note(Promise.REFUSED, sent.outcome == "refused")
         await carried
         flat = await Flatten(stage.desk, times=stage.clock.times).run()
         for one in (p for d in flat.desks for p in d.positions):
@@ -158,14 +175,11 @@ class Story:
     async def _ended(self) -> None:
         """By the venues' own lists, not by what we believe."""
         sub, clients = self._sub, self._stage.clients
-        self._held.note("funding of both legs is booked", {paid.leg for paid in sub.funding} == set(LEGS))
-        self._held.note(f"the pair is done (it is {sub.status}: {sub.reason})", sub.status is Status.DONE)
-        self._held.note("the breaker is tripped", self._stage.risk.status["breaker"]["tripped"])
+        self._held.note(Promise.FUNDING, {paid.leg for paid in sub.funding} == set(LEGS))
+        self._held.note(Promise.DONE, sub.status is Status.DONE)
         positions = await asyncio.gather(*(client.positions() for client in clients.values()))
         orders = await asyncio.gather(*(client.open_orders() for client in clients.values()))
-        for desk, held, waiting in zip(clients, positions, orders, strict=True):
-            self._held.note(f"{desk} is flat, no order waits there", not held and not waiting)
-        await self._look()
+        self._held.note(Promise.FLAT, not any(positions) and not any(orders))
         self._show(lines=True)
 
     # --- beside the acts
@@ -174,27 +188,45 @@ class Story:
     def _sub(self) -> Subscription:
         return self._stage.pairs.pairs[0].sub
 
+    @property
+    def _breaker(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._stage.risk.status["breaker"]
+        return found
+
+    @property
+    def _legs(self) -> tuple[PairLeg, PairLeg]:
+        return self._sub.request.long, self._sub.request.short
+
     async def _buy(self, desk: str, instrument: str, size: Decimal) -> Sent:
         asked = OrderRequest(symbol=instrument, side="buy", order_type="market", quantity=size)
         return await self._stage.desk.send(desk, NewOrder(request=asked))
 
     async def _watch(self) -> None:
-        """Read the accounts, tell the gate, show it: until the end."""
+        """Read the trader's account, tell the gate, show everything: until the end."""
+        told_ms = self._sub.since_ms
         while True:
-            if not self._tripped.is_set():
-                whole = self._stage.clock.wall_ms() - self._whole_ms >= WHOLE_MS
-                await (self._look() if whole else self._look(TRADER[0]))
-                tripped = self._stage.risk.status["breaker"]["tripped"]
-                self._show(lines=whole or tripped)
-                if tripped:
-                    self._tripped.set()
-            self._show()
+            if not self._breaker["tripped"]:
+                await self._stage.desk.refresh(TRADER[0])
+                self._tell_marks()
+            pair_ms = min(self._stage.desk.looks[leg.desk].at_ms for leg in self._legs)
+            self._show(lines=pair_ms > told_ms and not self._breaker["tripped"])
+            told_ms = max(told_ms, pair_ms)
             await self._stage.clock.sleep(LOOK_S)
 
-    async def _look(self, *desks: str) -> None:
-        if not desks:
-            self._whole_ms = self._stage.clock.wall_ms()
-        self._looks |= await self._stage.desk.refresh(*desks)
+    def _tell_marks(self) -> None:
+        """The pair's marks as it last saw them, the leg that gains first: together they gain and lose nothing, and
+        the gate, which takes one mark after the other, must not see a loss between the two.
+        """
+        pair = self._stage.pairs.pairs[0]
+        if pair.seen is None:
+            return
+        seen = {name: pair.seen.leg(name).mark for name in LEGS}
+        fallen = (seen["long"] or 0) < self._mark
+        for name in sorted(LEGS, reverse=fallen):
+            mark, leg = seen[name], self._sub.request.leg(name)
+            if mark is not None:
+                self._stage.risk.update_market_price(leg.instrument, mark, venue=str(leg.venue))
+        self._mark = seen["long"] or self._mark
 
     def _show(self, *, lines: bool = False) -> None:
         stage = self._stage
@@ -203,7 +235,7 @@ class Story:
         scene = Scene(
             now_ms=stage.clock.wall_ms(),
             btc=(mark or self._btc, self._btc),
-            looks=self._looks,
+            looks=stage.desk.looks,
             sub=pair.sub,
             seen=pair.seen,
             day_pnl=None if status["day_pnl"] is None else Decimal(status["day_pnl"]),
@@ -218,7 +250,7 @@ class Story:
             self._screen.say(said)
 
 
-async def run(journal: Path, *, seed: int, speed: float, screen: Screen) -> list[str]:
+async def run(journal: Path, *, seed: int, speed: float, screen: Screen) -> list[Promise]:
     """Play it; gives what it promises and did not hold, in words. `journal` has no journal in it yet."""
     held = Held()
     screen.note("Four paper venues on this machine, a funded account on each; no keys, no network:")
@@ -227,15 +259,16 @@ async def run(journal: Path, *, seed: int, speed: float, screen: Screen) -> list
             screen.now_ms = stage.clock.wall_ms
             screen.note(f"    one gate before them: a day may lose {money(DAILY_LOSS)}; its journal: {journal}")
             await Story(stage, screen, held).play()
+        held.note(Promise.TIME, True)
     except TimeoutError:
-        held.note(f"it ended within {DEADLINE_S:g} s", False)
+        screen.say(f"not over within {DEADLINE_S:g} s")
     _verify(journal, screen, held)
     return held.broken
 
 
 def _verify(journal: Path, screen: Screen, held: Held) -> None:
     found = verify_folder(journal)
-    held.note("the journal is whole", found.ok)
+    held.note(Promise.JOURNAL, found.ok)
     last = "" if found.last is None else f", the last {found.last.hash[:16]}..."
     state = "verified" if found.ok else "DAMAGED"
     screen.say(f"Journal {state}: {found.records} records, each with the hash of the one before{last}")
@@ -251,15 +284,6 @@ def _request(edge: Edge) -> PairRequest:
     )
 
 
-async def _first_of(wanted: Awaitable[Any], *others: "asyncio.Task[Any]") -> None:
-    """Until what is wanted, or until one of the others has ended; raises what that one raised."""
-    waiting = asyncio.ensure_future(wanted)
-    done, _ = await asyncio.wait({waiting, *others}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    for task in done - {waiting}:
-        task.result()
-
-
 async def _over(task: "asyncio.Task[Any] | None") -> None:
     if task is not None:
         task.cancel()
@@ -267,4 +291,4 @@ async def _over(task: "asyncio.Task[Any] | None") -> None:
             await task
 
 
-__all__ = ["DEADLINE_S", "Held", "Story", "run"]
+__all__ = ["DEADLINE_S", "Held", "Promise", "Story", "run"]
