@@ -9,7 +9,7 @@ from solvent.orders.arbitrage_figures import Edge
 from solvent.orders.arbitrage_pairs import Skipped
 from solvent.runtime.gated import Sent
 from solvent.store import arbitrage_fold as fold
-from solvent.views.arbitrage_pairs import told
+from solvent.views.arbitrage_pairs import clock, told
 from solvent.views.tables import money, price
 
 UNSAID: Final = frozenset({Status.PENDING, Status.SYNCING})
@@ -23,7 +23,8 @@ def edge_lines(edge: Edge | None, skipped: Iterable[Skipped]) -> list[str]:
     lines.append(f"Best funding pair, {text(edge.size)} of the underlying on each leg:")
     for leg in (edge.long, edge.short):
         rate = f"{leg.rate * 100:+.4f} % every {text(leg.interval_hours)} h, {leg.settlements} times"
-        lines.append(f"    {leg.side:<6}{leg.venue}:{leg.instrument:<12}{rate}")
+        name = f"{leg.venue}:{leg.instrument}"
+        lines.append(f"    {leg.side:<6}{name:<24}{rate}")
     costs = f"funding {money(edge.funding)}, fees {money(edge.fees)}, slippage {money(edge.slippage)}"
     lines.append(f"    net edge {money(edge.net)}, {edge.net_fraction * 100:.3f} % of a leg: {costs}")
     return lines
@@ -44,7 +45,8 @@ def happened(sub: Subscription, record: Mapping[str, Any]) -> str:
             number = record["order"]["number"]
             return _order(sub, next(order for order in sub.orders if order.number == number))
         case fold.MOVED if sub.status not in UNSAID:
-            return f"pair {sub.status}" + (f": {sub.reason}" if sub.reason else "")
+            why = sub.reason or _ahead(sub)
+            return f"pair {sub.status}" + (f": {why}" if why else "")
         case fold.FUNDING:
             paid = sub.funding[-1]
             where = f"{sub.request.leg(paid.leg).name}: funding of the {paid.leg} leg"
@@ -52,6 +54,15 @@ def happened(sub: Subscription, record: Mapping[str, Any]) -> str:
         case fold.ALARM if record.get("alarm"):
             return f"ALARM {told(record)}"
     return ""
+
+
+def _ahead(sub: Subscription) -> str:
+    entry = sub.entry
+    if sub.status is not Status.COUNTDOWN or entry is None:
+        return ""
+    return (
+        f"leverage at {clock(entry.sync_ms)}, legs at {clock(entry.check_ms)}, funding at {clock(entry.fund_ms)}"
+    )
 
 
 def _order(sub: Subscription, order: PairOrder) -> str:
