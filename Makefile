@@ -18,8 +18,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-run: install     ## print the margin reports of the example accounts
-	@for account in examples/accounts/*.json; do $(BIN)/solvent margin "$$account" || exit 1; done
+run: install     ## the whole main job on paper venues: no keys, no network, about a minute
+	$(BIN)/solvent demo
 
 test: install    ## run the tests
 	$(BIN)/python -m pytest

@@ -6,10 +6,12 @@ import pytest
 from gated_kit import BTC, D, at, gate, gated, over
 from leverage_kit import client_of
 
+from solvent import AuditLogger
 from solvent.core.errors import BadInput
 from solvent.core.facts import OrderRequest
 from solvent.risk.reservations import Stage
 from solvent.runtime.gated import GatedDesk
+from solvent.runtime.journal_reader import records
 from solvent.venues.failures import UnknownOutcome
 from solvent.venues.ports import NewOrder
 from solvent.venues.stated import OrderStatus
@@ -204,6 +206,23 @@ def test_one_venue_down_is_a_look_with_its_problem_and_holds_up_no_other():
         assert [r.stage for r in g.reserved("bybit")] == [Stage.UNKNOWN]
 
     over(use)
+
+
+def test_what_all_desks_are_worth_is_summed_after_the_slowest(tmp_path):
+    """A sum of two moments would count the loss of one leg without the gain of the other."""
+
+    async def go(v):
+        with AuditLogger(tmp_path) as log:
+            async with gated(v, audit=log) as g:
+                await g.ready("hyperliquid", "bybit")
+                for _ in range(3):
+                    v.fault("latency", "bybit", ms=80, left=30)
+                    both = [g.desk.refresh("hyperliquid"), g.desk.refresh("bybit")]
+                    await asyncio.gather(*both)
+        sums = [r for r in records(tmp_path) if r.type == "balance_updated"]
+        assert len(sums) == 1 + 3
+
+    at(go, "hyperliquid", "bybit")
 
 
 def test_a_desk_that_could_never_be_read_places_nothing():

@@ -14,6 +14,7 @@ from solvent.cli import (
     check,
     conformance,
     db,
+    demo,
     explain,
     flatten,
     ladder,
@@ -45,6 +46,7 @@ app.command("record")(record.command)
 app.command("replay")(replay.command)
 app.command("conformance")(conformance.command)
 app.command("check")(check.command)
+app.command("demo")(demo.command)
 app.command("flatten")(flatten.command)
 app.command("balances")(balances.command)
 app.command("allocate")(allocate.command)

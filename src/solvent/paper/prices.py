@@ -51,7 +51,7 @@ class Scenario:
     spread: float = 1.0
     """Multiplies the book's spread and divides its depth while the move goes on."""
     premium: float = 0.0
-    """Added to the premium that funding is made of, from `begins_s` on."""
+    """Added to the premium that funding is made of, all the time."""
     quote: float = 0.0
     """What the quote asset loses against the dollar between `begins_s` and `ends_s`, as a fraction."""
 
@@ -63,9 +63,6 @@ class Scenario:
 
     def moving(self, seconds: float) -> bool:
         return bool(self.move or self.quote) and self.begins_s <= seconds < self.ends_s
-
-    def premium_at(self, seconds: float) -> float:
-        return self.premium if seconds >= self.begins_s else 0.0
 
     def _share(self, seconds: float) -> float:
         return min(max((seconds - self.begins_s) / (self.ends_s - self.begins_s), 0.0), 1.0)
@@ -80,7 +77,8 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         Scenario("crash", move=math.log(0.6), begins_s=30, ends_s=210, spread=5.0),
         Scenario("squeeze", move=math.log(1.5), begins_s=30, ends_s=210, spread=4.0),
         Scenario("depeg", quote=0.08, begins_s=30, ends_s=330, spread=3.0),
-        Scenario("funding_spike", premium=0.004, begins_s=0),
+        Scenario("funding_spike", premium=0.004),
+        Scenario("rout", premium=0.0055, move=math.log(0.7), begins_s=100, ends_s=220, spread=3.0),
     )
 }
 
@@ -130,7 +128,7 @@ class SeededPrices:
             self._premium[name] = 0.99 * self._premium[name] + tilt
             price = math.exp(self._walk[name] + shape.moved(seconds)) / shape.quote_price(seconds)
             prices[name] = units(f"{price:.10g}")
-            premium[name] = units(f"{self._premium[name] + shape.premium_at(seconds):.10f}")
+            premium[name] = units(f"{self._premium[name] + shape.premium:.10f}")
         strain = shape.spread if shape.moving(seconds) else 1.0
         return Step(
             self._index,

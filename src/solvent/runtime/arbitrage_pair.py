@@ -109,7 +109,8 @@ class Pair:
                 return Depth.ORDERS
             case Status.HOLDING if known and now_ms - self._whole_ms < WHOLE_MS and not self._near():
                 assert self.seen is not None
-                return Depth.ORDERS if self.seen.at_ms < self.sub.settled_ms else Depth.GLANCE
+                placed = self.seen.at_ms < self.sub.settled_ms  # Stops: they must be seen to wait there.
+                return Depth.ORDERS if placed else Depth.GLANCE
         return self._whole(now_ms)
 
     def _whole(self, now_ms: int) -> Depth:

@@ -92,6 +92,8 @@ class GatedDesk:
         self._times, self._owner = times, owner
         self._fresh_s, self._settle_ms = fresh_s, round(settle_s * 1000)
         self._rooms: dict[str, Room] = {}
+        self._looking = 0
+        self._unsummed, self._summed_at = False, float("-inf")
         for desk, trader in traders.items():
             venue = str(trader.capabilities.venue)
             if desk.partition("/")[0] != venue:
@@ -128,6 +130,14 @@ class GatedDesk:
         return await self._look(room)
 
     async def _look(self, room: Room) -> Look:
+        self._looking += 1
+        try:
+            return await self._looked(room)
+        finally:
+            self._looking -= 1
+            self._sum_up()
+
+    async def _looked(self, room: Room) -> Look:
         async with room.one_at_a_time:
             room.begun += 1
             at_ms, began = self._times.wall_ms(), self._times.monotonic()
@@ -188,7 +198,7 @@ class GatedDesk:
         return self._told_money(room, found.made)
 
     def _told_money(self, room: Room, made: Evaluation) -> str:
-        """The sum of all desks, once all are known."""
+        """Keep what the desk is worth, for the sum of all."""
         held, open_pnl = money_of(made)
         worths = {asset: self.risk.worth(amount, asset) for asset, amount in held.items()}
         lacking = sorted(asset for asset, worth in worths.items() if worth is None)
@@ -199,12 +209,24 @@ class GatedDesk:
             return f"equity: expected a rate of {', '.join(lacking)} (par_assets or update_rate), was none"
         room.equity = sum((worth for worth in worths.values() if worth is not None), Decimal(0))
         room.balance = room.equity - open_pnl
+        self._unsummed = True
+        return ""
+
+    def _sum_up(self) -> None:
+        """Tell the gate what all desks are worth, once all are known.
+
+        It waits for the looks that are under way, at most `fresh_s`: a sum of two moments has the loss of a pair's
+        one leg without the gain of the other, and would trip the breaker for it.
+        """
+        now = self._times.monotonic()
+        if not self._unsummed or (self._looking and now - self._summed_at < self._fresh_s):
+            return
         rooms = self._rooms.values()
         equities = [r.equity for r in rooms if r.equity is not None]
         if len(equities) == len(rooms):
             balance = sum((r.balance for r in rooms if r.balance is not None), Decimal(0))
             self.risk.update_account(balance, sum(equities, Decimal(0)))
-        return ""
+            self._unsummed, self._summed_at = False, now
 
     # --- sending
 
