@@ -122,10 +122,10 @@ class GatedDesk:
         A venue that cannot be read is a Look with its problem. Raises BadInput for a desk that is not ours.
         """
         rooms = [self._room(desk) for desk in desks or self._rooms]
-        found = await asyncio.gather(*(self._looked(room) for room in rooms))
+        found = await asyncio.gather(*(self._refreshed(room) for room in rooms))
         return {look.desk: look for look in found}
 
-    async def _looked(self, room: Room) -> Look:
+    async def _refreshed(self, room: Room) -> Look:
         await _heard(room)
         return await self._look(room)
 

@@ -63,6 +63,7 @@ FULL_PAGE: Final = 500
 """A page with fewer rows is the last: the venue cuts at 500 or at 2,000, as it is asked."""
 PAGES: Final = (500, 2_000)
 RELOAD_S: Final = 60.0
+FEES_S: Final = 600.0
 """An unknown coin may be new: the universe is asked for again, at most so often."""
 
 
@@ -124,6 +125,9 @@ class HyperliquidReader(Opened):
         self._loading = asyncio.Lock()
         self._kinds = Kinds()
         self._watched: dict[str, None] = {}
+        self._fees: tuple[float, Any] | None = None
+        self._answered: dict[str, tuple[float, Any]] = {}
+        self._asking = asyncio.Lock()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -179,9 +183,15 @@ class HyperliquidReader(Opened):
     # --- markets
 
     async def instruments(self) -> Mapping[str, InstrumentTerms]:
-        user = (await self.who()).account
-        universe, fees = await asyncio.gather(self.universe(), self._rest.info("userFees", user=user))
+        universe, fees = await asyncio.gather(self.universe(), self._own_fees())
         return universe.with_rates(markets.rates_of(fees) if fees is not None else Rates())
+
+    async def _own_fees(self) -> Any:
+        """Kept for a while: they change once a day, and the question weighs as much as ten positions."""
+        now = self._times.monotonic()
+        if self._fees is None or now - self._fees[0] > FEES_S:
+            self._fees = now, await self._rest.info("userFees", user=(await self.who()).account)
+        return self._fees[1]
 
     async def prices(self, instruments: Sequence[str] | None = None) -> Mapping[str, Price]:
         found: dict[str, Price] = {}
@@ -200,7 +210,17 @@ class HyperliquidReader(Opened):
         """`metaAndAssetCtxs` of the dexes that list these coins."""
         wanted = None if instruments is None else {dex_of(coin) for coin in instruments}
         dexes = [dex for dex in self._dexes if wanted is None or dex in wanted]
-        return [await self._rest.info("metaAndAssetCtxs", **_dex(dex)) for dex in dexes]
+        return [await self._context(dex) for dex in dexes]
+
+    async def _context(self, dex: str) -> Any:
+        """Who asks while another one waits for the same answer takes that one."""
+        asked = self._times.monotonic()
+        async with self._asking:
+            known = self._answered.get(dex)
+            if known is None or known[0] <= asked:
+                known = 0.0, await self._rest.info("metaAndAssetCtxs", **_dex(dex))
+                self._answered[dex] = self._times.monotonic(), known[1]
+        return known[1]
 
     async def book(self, instrument: str, depth: int = 20) -> Book:
         await self.universe(instrument)
