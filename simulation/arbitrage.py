@@ -10,7 +10,6 @@ last life ends by itself. Exit 0 only when every run keeps every rule.
 import argparse
 import asyncio
 import faulthandler
-import logging
 import sys
 import time
 from collections import Counter
@@ -313,7 +312,6 @@ def main() -> None:
     ends: Counter[str] = Counter()
     requests = killed = opened = 0
     failing: list[int] = []
-    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # Of the killed: their connections.
     began = time.perf_counter()
     for seed in range(words.seed, words.seed + words.runs):
         faulthandler.dump_traceback_later(120, exit=True)

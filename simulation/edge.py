@@ -5,8 +5,10 @@ Only here does the simulation reach into the product; the product knows nothing 
 
 import asyncio
 import gc
+import logging
 import random
 import sqlite3
+import sys
 import threading
 import time
 import warnings
@@ -20,7 +22,15 @@ from unittest.mock import patch
 import aiosqlite.core
 
 from simulation.loop import LIFE, VirtualLoop
-from solvent.runtime import control, file_journal, journal_writer, projected, risk_manager
+from solvent.runtime import (
+    arbitrage,
+    arbitrage_leg,
+    control,
+    file_journal,
+    journal_writer,
+    projected,
+    risk_manager,
+)
 from solvent.venues import client_ids, nonces, pace, stream
 
 _real_ns, _real_s, _real_monotonic = time.time_ns, time.time, time.monotonic
@@ -60,6 +70,8 @@ def replaced(draw: Random, session: Callable[[], Any]) -> Iterator[None]:
         (client_ids, "secrets", secrets),
         (nonces, "secrets", secrets),
         (risk_manager, "secrets", secrets),
+        (arbitrage, "secrets", secrets),
+        (arbitrage_leg, "secrets", secrets),
         (nonces, "_sources", {}),
         (pace, "_places", {}),
         (projected, "_doubts", {}),
@@ -68,11 +80,16 @@ def replaced(draw: Random, session: Callable[[], Any]) -> Iterator[None]:
         (journal_writer, "threading", threads),
         (journal_writer, "perf_counter", _monotonic),
         (stream, "new_session", session),
+        (sys, "unraisablehook", _without_the_killed(sys.unraisablehook)),
         (aiosqlite.core, "SimpleQueue", _Inline),
         (aiosqlite.core, "Thread", _NoThread),
         (aiosqlite.core.Connection, "__init__", _opened(aiosqlite.core.Connection.__init__)),
     ]
+    pool = logging.getLogger("sqlalchemy.pool")
+    level = pool.level
+    pool.setLevel(logging.CRITICAL)  # It complains of connections that the killed left behind.
     with ExitStack() as stack:
+        stack.callback(pool.setLevel, level)
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message="The garbage collector is trying to clean up")  # Of the killed.
         for where, name, value in changes:
@@ -83,6 +100,16 @@ def replaced(draw: Random, session: Callable[[], Any]) -> Iterator[None]:
             random.setstate(state)
             if _litter:
                 _swept()
+
+
+def _without_the_killed(told: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What a coroutine says that was killed over a statement: it is asked to end, and nobody can end it."""
+
+    def hook(unraisable: Any) -> None:
+        if "ignored GeneratorExit" not in str(unraisable.exc_value):
+            told(unraisable)
+
+    return hook
 
 
 def forget() -> None:

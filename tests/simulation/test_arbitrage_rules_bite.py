@@ -1,7 +1,6 @@
 """The simulation's rules find a program that is wrong: each of these is broken on purpose."""
 
 import asyncio
-import logging
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -16,8 +15,7 @@ from solvent.runtime.arbitrage_entry import Entering
 from solvent.runtime.gated import GatedDesk, Sent
 from solvent.store import arbitrage_fold as fold
 
-logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # Of the killed: their connections.
-MOST = 80
+MOST = 160
 """Runs in which a fault must have shown."""
 
 
@@ -63,8 +61,8 @@ def test_a_leverage_that_is_believed_without_being_read(monkeypatch):
 def test_an_order_that_goes_round_the_gate(monkeypatch):
     real = GatedDesk.send
 
-    async def send(self, desk, order):
-        sent = await real(self, desk, order)
+    async def send(self, desk, order, **more):
+        sent = await real(self, desk, order, **more)
         if sent.outcome != "refused":
             return sent
         placed = await self.trader(desk).place(order)

@@ -253,7 +253,7 @@ def test_sixty_orders_through_a_bad_line_are_each_placed_once_or_not_at_all():
 def test_the_venues_weights_are_kept_ahead_of_time_by_all_clients_together():
     async def scenario(venue, client):
         async with venue.client() as twin:
-            asks = [asyncio.create_task(c.prices(["BTC"])) for _ in range(40) for c in (client, twin)]
+            asks = [asyncio.create_task(c.open_orders()) for _ in range(40) for c in (client, twin)]
             await asyncio.wait(asks, timeout=1.0)
             done = [task for task in asks if task.done()]
             left = venue.venue.minute.left("", venue.clock.wall)
