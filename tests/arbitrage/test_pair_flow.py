@@ -170,6 +170,14 @@ def test_it_is_given_up_before_an_order_was_sent(tmp_path):
     over(use, "hyperliquid", "bybit", begin_ms=BOUNDARY - HOUR)
 
 
+async def end_all(*names):
+    """What a process that is gone no longer does: tasks that run these."""
+    left = [task for task in asyncio.all_tasks() if task.get_coro().__name__ in names]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 class Killed(BaseException):
     """A process that is gone."""
 
@@ -196,6 +204,7 @@ def test_a_process_that_dies_is_followed_by_one_that_opens_nothing_twice(tmp_pat
             sub, task = await first.open(pair("hyperliquid", "bybit", order=order, protect=None, open_s=120))
             with pytest.raises(Killed):
                 await task
+            await end_all("_send_one", "drive")
         async with desk(tmp_path, v) as second:
             (found,) = await second.pairs.resume()
             assert found.id == sub.id
