@@ -199,6 +199,21 @@ def test_at_either_end_both_legs_have_a_stop():
     }
 
 
+def test_each_leg_has_its_stops_by_its_own_price():
+    long, short = terms("30000", "1", "1"), terms("30", "1", "1000")
+    sub = ordered(opening(long, short, "30000", protect="0.5"), "long", Role.OPEN, "30000")
+    sub = replace(ordered(sub, "short", Role.OPEN, "30"), status=Status.HOLDING)
+    cheap, dear = D("0.02"), D("20.2")  # a thousand of the one in a unit of the other, and 1 % between them
+    looked = seen("30000", "-30", long_mark=cheap, short_mark=dear, short_distance=D("0.2"))
+    sent = step(sub, looked)
+    assert {(w.leg, w.takes_profit): w.trigger_price for w in sent.orders} == {
+        ("long", False): cheap * D("0.85"),
+        ("long", True): cheap * D("1.1"),
+        ("short", True): dear * D("0.85"),
+        ("short", False): dear * D("1.1"),
+    }
+
+
 def test_a_stop_is_placed_again_only_where_the_venue_has_had_time_to_list_it():
     near = seen("0.03", "-0.03", long_distance=D("0.3"), short_distance=D("Infinity"))
     sub = ordered(held(protect="0.5"), "long", Role.STOP, "0.03", filled="0", outcome="resting")

@@ -247,22 +247,21 @@ def _stops(sub: Subscription, seen: PairSeen) -> tuple[Wanted, ...]:
     """Stops that are not at the venues yet: at either end both legs go, so that no end leaves one alone."""
     if sub.rules.protect is None:
         return ()
-    prices: dict[bool, Decimal] = {}
+    ends: dict[bool, Decimal] = {}
     for leg in LEGS:
-        one = seen.leg(leg)
-        if one.mark is None or one.distance is None or not one.distance.is_finite():
-            continue
-        way = one.distance * sub.rules.protect
-        if 0 < way < 1:
-            prices[leg == "short"] = one.mark * (ONE + way if leg == "short" else ONE - way)
+        far = seen.leg(leg).distance
+        if far is not None and far.is_finite() and 0 < far * sub.rules.protect < 1:
+            ends[leg == "short"] = far * sub.rules.protect
     wanted = []
     for leg in LEGS:
-        size = seen.leg(leg).size
-        for above, price in prices.items():
+        size, mark = seen.leg(leg).size, seen.leg(leg).mark
+        for above, way in ends.items():
             gains = above is (leg == "long")
             placed = [o for o in sub.sent(leg, Role.STOP) if o.takes_profit is gains]
             waits = any(_waits(o, seen.leg(leg)) for o in placed)
-            if size and not waits and len(placed) < TRIES:
+            if size and mark is not None and not waits and len(placed) < TRIES:
+                # So far from its own mark: one unit of it may be a thousand of the other's.
+                price = mark * (ONE + way if above else ONE - way)
                 side = sub.side_of(leg, opens=False)
                 wanted.append(Wanted(leg, Role.STOP, side, abs(size), ZERO, price, gains))
     return tuple(wanted)
