@@ -227,6 +227,16 @@ def test_a_stop_is_placed_again_only_where_the_venue_has_had_time_to_list_it():
     assert [w.leg for w in again.orders] == ["long", "short"]
 
 
+@pytest.mark.parametrize("took", [1_200, 9_000, 31_000])
+def test_a_venue_that_answers_slowly_does_not_keep_the_pair_from_what_is_next(took):
+    now = NOW + took
+    slow = replace(seen("0.03", "-0.03"), done_ms=now)
+    assert isinstance(step(closing(), slow, now), Send)
+    assert step(both(), slow, now).status is Status.HOLDING
+    assert not isinstance(step(held(), slow, now), Look)
+    assert step(closing(), slow, now + 1_000) == Look()
+
+
 # --- closing
 
 

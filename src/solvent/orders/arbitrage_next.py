@@ -90,7 +90,7 @@ def _opening(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     followed = _followed(sub, seen, now_ms)
     if followed is not None:
         return followed
-    if seen is None or seen.at_ms < sub.settled_ms or now_ms - seen.at_ms >= AGAIN_MS:
+    if seen is None or seen.at_ms < sub.settled_ms or now_ms - seen.fresh_ms >= AGAIN_MS:
         return Look()
     if not seen.known:
         return Wait(AGAIN_MS, _blind(sub, seen, now_ms))
@@ -194,7 +194,7 @@ def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: in
         return Settle(sub.unsettled)
     if sub.close_asked:
         return Move(Status.CLOSING, f"asked: {sub.close_asked}")
-    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.at_ms >= watch_ms:
+    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.fresh_ms >= watch_ms:
         return Look()
     if not seen.known:
         return Wait(min(watch_ms, 2_000), _blind(sub, seen, now_ms))
@@ -209,7 +209,7 @@ def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: in
     if stops:
         return Send(stops)
     assert sub.entry is not None
-    return Wait(max(min(watch_ms - (now_ms - seen.at_ms), sub.entry.exit_ms - now_ms), PAUSE_MS), _unsure(seen))
+    return Wait(max(min(watch_ms - (now_ms - seen.fresh_ms), sub.entry.exit_ms - now_ms), PAUSE_MS), _unsure(seen))
 
 
 def _leaving(sub: Subscription, seen: PairSeen, now_ms: int) -> str | None:
@@ -279,7 +279,7 @@ def _waits(stop: PairOrder, seen: LegSeen) -> bool:
 def _closing(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     if sub.unsettled:
         return Settle(sub.unsettled)
-    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.at_ms >= AGAIN_MS:
+    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.fresh_ms >= AGAIN_MS:
         return Look()
     if seen.known and seen.long.size == 0 and seen.short.size == 0:
         left = tuple(leg for leg in LEGS if seen.leg(leg).working or seen.leg(leg).stops)

@@ -46,6 +46,8 @@ WATCH_S: Final = 5.0
 BLIND_MS: Final = 60_000
 FRESH_MS: Final = 15_000
 """How old a plan may be without being made anew."""
+FUNDING_S: Final = 8.0
+"""How long a leg's payments may keep the pair from being looked at."""
 ENTER_MS: Final = 60_000
 """How long a venue that cannot be asked keeps a pair from being entered before it is given up."""
 LOST: Final = (VenueError, BadInput, TimeoutError)
@@ -192,11 +194,16 @@ class FundingArbitrage:
         long, short = await asyncio.gather(*(pair.legs[name].look(now, depth) for name in LEGS))
         sizes = (long.size, short.size)
         confirmed = before is not None and None not in sizes and sizes == (before.long.size, before.short.size)
-        pair.saw(PairSeen(long=long, short=short, confirmed=confirmed, tripped=self._tripped()))
+        done = self._now()
+        tripped, outlook = self._tripped(), pair.outlook(done)
+        pair.saw(
+            PairSeen(long=long, short=short, confirmed=confirmed, done_ms=done, tripped=tripped, outlook=outlook)
+        )
         held = tuple(old if size is None else size for size, old in zip(sizes, pair.sub.held, strict=True))
         if held != pair.sub.held:
             await self._put(pair, fold.SEEN, long=held[0], short=held[1])
-        await self._book_funding(pair)
+        if pair.sub.status is Status.HOLDING:  # Where orders go out nothing waits for lists of payments.
+            await self._book_funding(pair)
 
     async def _settle(self, pair: Pair, orders: tuple[PairOrder, ...]) -> None:
         async def one(order: PairOrder) -> bool:
@@ -345,11 +352,13 @@ class FundingArbitrage:
             return
         for name in LEGS:
             try:
-                payments = await pair.payments(name, now)
+                async with asyncio.timeout(FUNDING_S):
+                    payments = await pair.payments(name, now)
             except LOST:
                 continue
             for payment in payments:
                 await self._put(pair, fold.FUNDING, payment=fold.to_data(payment))
+        pair.funding_asked(self._now())
 
     # --- records
 
