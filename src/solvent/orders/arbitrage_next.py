@@ -4,7 +4,9 @@ It never asks how the pair came to be where it is: after a crash the same look g
 recovery beside the way that is always taken.
 """
 
+from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal
+from itertools import takewhile
 from typing import Final
 
 from solvent.core.facts import OrderSide
@@ -41,6 +43,8 @@ PRICED_MS: Final = 5_000
 """How old the prices may be from which an opening order's limit is made."""
 TRIES: Final = 3
 """Trims, and closes before an alarm."""
+NEARER: Final = (Decimal(1), Decimal("0.25"), Decimal(0))
+"""Parts of a close's slippage, tried in turn where the gate finds that the account cannot bear so bad a price."""
 PAUSE_MS: Final = 250
 AGAIN_MS: Final = 1_000
 """Where orders go out, a look older than that is made anew."""
@@ -108,7 +112,7 @@ def _first(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     assert entry is not None
     if sub.close_asked:
         return Move(Status.DONE, f"closed before it was opened: {sub.close_asked}")
-    if not _may_open(sub, now_ms):
+    if not _may_open(sub, now_ms) or now_ms >= entry.fund_ms:  # After the settlement it would only cost.
         return Move(Status.ERROR, "nothing was opened: the time for it is over")
     if seen is None or now_ms - seen.at_ms > PRICED_MS:
         return Look()
@@ -153,7 +157,7 @@ def _matched(sub: Subscription, seen: PairSeen, now_ms: int) -> Step:
             return _nothing(sub, long + short)
         return Move(Status.HOLDING, "both legs are open")
     lacking: LegName = "short" if gap > 0 else "long"
-    missing = _cut(sub, lacking, abs(gap) / _multiplier(sub, lacking))
+    missing = min(_cut(sub, lacking, abs(gap) / _multiplier(sub, lacking)), sub.unopened(lacking))
     role = Role.TOP_UP if sub.sent(lacking, Role.OPEN) else Role.OPEN
     may = not sub.close_asked and _may_open(sub, now_ms) and not sub.sent(lacking, Role.TOP_UP)
     refused = any(o.outcome == "refused" for o in sub.sent(lacking, Role.OPEN))
@@ -190,8 +194,8 @@ def _agrees(sub: Subscription, seen: PairSeen) -> bool:
 
 
 def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: int) -> Step:
-    if sub.unsettled:
-        return Settle(sub.unsettled)
+    if sub.awaited:
+        return Settle(sub.awaited)
     if sub.close_asked:
         return Move(Status.CLOSING, f"asked: {sub.close_asked}")
     if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.fresh_ms >= watch_ms:
@@ -205,6 +209,8 @@ def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: in
     leave = _leaving(sub, seen, now_ms)
     if leave is not None:
         return Move(Status.CLOSING, leave)
+    if sub.unsettled:
+        return Settle(sub.unsettled)
     stops = _stops(sub, seen)
     if stops:
         return Send(stops)
@@ -277,14 +283,16 @@ def _waits(stop: PairOrder, seen: LegSeen) -> bool:
 
 
 def _closing(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
-    if sub.unsettled:
-        return Settle(sub.unsettled)
+    if sub.awaited:
+        return Settle(sub.awaited)
     if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.fresh_ms >= AGAIN_MS:
         return Look()
     if seen.known and seen.long.size == 0 and seen.short.size == 0:
         left = tuple(leg for leg in LEGS if seen.leg(leg).working or seen.leg(leg).stops)
         if left:
             return CancelWorking(left, stops=True)
+        if sub.unsettled:
+            return Settle(sub.unsettled)
         if not seen.confirmed:
             return Look(PAUSE_MS)
         return Move(Status.DONE if sub.status is Status.CLOSING else Status.ERROR, sub.reason)
@@ -307,11 +315,18 @@ def _close(sub: Subscription, seen: PairSeen, leg: LegName, now_ms: int) -> Want
     if not size or (there.size is None and not _surely_flat(sub, other(leg))):
         return None
     tried = sub.sent(leg, Role.CLOSE)
-    pause = min(PAUSE_MS * 2 ** len(tried), LONGEST_PAUSE_MS)
-    if tried and now_ms - (tried[-1].settled_ms or 0) < pause:
+    vain = _trailing(tried, lambda o: not o.filled)
+    if tried and now_ms - (tried[-1].settled_ms or 0) < min(PAUSE_MS * 2 ** min(vain, 10), LONGEST_PAUSE_MS):
         return None
     side = OrderSide.SELL if size > 0 else OrderSide.BUY
-    return Wanted(leg, Role.CLOSE, side, abs(size), _wider(sub, len(tried)))
+    refused = _trailing(tried, lambda o: o.outcome == "refused")
+    slippage = _wider(sub, sum(o.outcome != "refused" for o in tried)) * NEARER[refused % len(NEARER)]
+    return Wanted(leg, Role.CLOSE, side, abs(size), slippage)
+
+
+def _trailing(orders: tuple[PairOrder, ...], told: Callable[[PairOrder], bool]) -> int:
+    """How many of the last orders in a row are so."""
+    return sum(1 for _ in takewhile(told, reversed(orders)))
 
 
 def _surely_flat(sub: Subscription, leg: LegName) -> bool:
