@@ -228,6 +228,16 @@ def test_each_leg_has_its_stops_by_its_own_price():
     }
 
 
+def test_stops_that_the_venue_does_not_keep_are_told_of():
+    sub = held(protect="0.5")
+    near = seen("0.03", "-0.03", long_distance=D("0.3"), short_distance=D("Infinity"), short_stops=("id-5",))
+    for _ in range(3):
+        sub = ordered(sub, "long", Role.STOP, "0.03", filled="0", outcome="rejected")
+    sub = ordered(sub, "short", Role.STOP, "0.03", filled="0", outcome="resting")
+    sub = replace(sub, orders=(*sub.orders[:-1], replace(sub.orders[-1], takes_profit=True)))
+    assert step(sub, near).alarm == ("unguarded", "a stop of the long leg is not at the venue")
+
+
 def test_a_stop_is_placed_again_only_where_the_venue_has_had_time_to_list_it():
     near = seen("0.03", "-0.03", long_distance=D("0.3"), short_distance=D("Infinity"))
     sub = ordered(held(protect="0.5"), "long", Role.STOP, "0.03", filled="0", outcome="resting")

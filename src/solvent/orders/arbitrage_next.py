@@ -22,6 +22,8 @@ from solvent.orders.arbitrage import (
     other,
 )
 from solvent.orders.arbitrage_step import (
+    AGREE_MS,
+    TRIES,
     CancelWorking,
     Enter,
     LegSeen,
@@ -34,15 +36,12 @@ from solvent.orders.arbitrage_step import (
     Wait,
     Wanted,
 )
+from solvent.orders.arbitrage_stops import stops_to_send, unguarded
 
-AGREE_MS: Final = 10_000
-"""How long the venue's position may trail behind the fills it told us of, before it is believed against them."""
 BLIND_MS: Final = 30_000
 """How long a venue may be silent before somebody is told."""
 PRICED_MS: Final = 5_000
 """How old the prices may be from which an opening order's limit is made."""
-TRIES: Final = 3
-"""Trims, and closes before an alarm."""
 NEARER: Final = (Decimal(1), Decimal("0.25"), Decimal(0))
 """Parts of a close's slippage, tried in turn where the gate finds that the account cannot bear so bad a price."""
 PAUSE_MS: Final = 250
@@ -211,11 +210,12 @@ def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: in
         return Move(Status.CLOSING, leave)
     if sub.unsettled:
         return Settle(sub.unsettled)
-    stops = _stops(sub, seen)
+    stops = stops_to_send(sub, seen)
     if stops:
         return Send(stops)
     assert sub.entry is not None
-    return Wait(max(min(watch_ms - (now_ms - seen.fresh_ms), sub.entry.exit_ms - now_ms), PAUSE_MS), _unsure(seen))
+    told = _unsure(seen) or unguarded(sub, seen)
+    return Wait(max(min(watch_ms - (now_ms - seen.fresh_ms), sub.entry.exit_ms - now_ms), PAUSE_MS), told)
 
 
 def _leaving(sub: Subscription, seen: PairSeen, now_ms: int) -> str | None:
@@ -247,36 +247,6 @@ def _unsure(seen: PairSeen) -> tuple[str, str] | None:
     if not unknown:
         return None
     return "distance-unknown", f"how far the {' and '.join(unknown)} leg is from liquidation is not known"
-
-
-def _stops(sub: Subscription, seen: PairSeen) -> tuple[Wanted, ...]:
-    """Stops that are not at the venues yet: at either end both legs go, so that no end leaves one alone."""
-    if sub.rules.protect is None:
-        return ()
-    ends: dict[bool, Decimal] = {}
-    for leg in LEGS:
-        far = seen.leg(leg).distance
-        if far is not None and far.is_finite() and 0 < far * sub.rules.protect < 1:
-            ends[leg == "short"] = far * sub.rules.protect
-    wanted = []
-    for leg in LEGS:
-        size, mark = seen.leg(leg).size, seen.leg(leg).mark
-        for above, way in ends.items():
-            gains = above is (leg == "long")
-            placed = [o for o in sub.sent(leg, Role.STOP) if o.takes_profit is gains]
-            waits = any(_waits(o, seen.leg(leg)) for o in placed)
-            if size and mark is not None and not waits and len(placed) < TRIES:
-                # So far from its own mark: one unit of it may be a thousand of the other's.
-                price = mark * (ONE + way if above else ONE - way)
-                side = sub.side_of(leg, opens=False)
-                wanted.append(Wanted(leg, Role.STOP, side, abs(size), ZERO, price, gains))
-    return tuple(wanted)
-
-
-def _waits(stop: PairOrder, seen: LegSeen) -> bool:
-    """In the venue's list, which may be slow to have it."""
-    fresh = stop.outcome == "resting" and seen.at_ms < (stop.settled_ms or 0) + AGREE_MS
-    return fresh or bool({stop.client_id, stop.venue_id}.intersection(seen.stops))
 
 
 # --- closing

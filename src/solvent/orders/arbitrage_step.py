@@ -8,6 +8,10 @@ from solvent.core.facts import OrderSide
 from solvent.orders.arbitrage import LegName, LegTerms, PairOrder, Role, Status
 
 ZERO: Final = Decimal(0)
+AGREE_MS: Final = 10_000
+"""How long the venue's position may trail behind the fills it told us of, before it is believed against them."""
+TRIES: Final = 3
+"""Trims, and closes before an alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +168,8 @@ def grid(terms: LegTerms, price: Decimal) -> Decimal:
 
 
 __all__ = [
+    "AGREE_MS",
+    "TRIES",
     "CancelWorking",
     "Enter",
     "LegSeen",

@@ -132,10 +132,10 @@ class FundingArbitrage:
                 left = -(-(cool_ms - now) // 1000)
                 raise Refused("cool-down", f"opening this pair failed ({sub.reason}): wait {left} s more")
 
-    async def resume(self) -> tuple[Subscription, ...]:
-        """Take up what has not ended, after a restart."""
+    async def resume(self, *ids: str) -> tuple[Subscription, ...]:
+        """Take up what has not ended, after a restart; with `ids`, only those. Raises BadInput for no client."""
         for sub in await self._books.load(ended=False):
-            if sub.id not in self._pairs:
+            if sub.id not in self._pairs and (not ids or sub.id in ids):
                 self._pairs[sub.id] = self._pair(sub.id, sub)
         return tuple(pair.sub for pair in self._pairs.values() if not pair.sub.status.ended)
 
@@ -148,9 +148,20 @@ class FundingArbitrage:
         pair.woken.set()
 
     async def run(self) -> tuple[Subscription, ...]:
-        """Carry out every pair until it has ended."""
-        driven = await asyncio.gather(*(self.drive(name) for name in list(self._pairs)))
-        return tuple(driven)
+        """Carry out every pair until it has ended. Raises JournalFailed once all that were open are closed."""
+        driven = await asyncio.gather(*(self._driven(name) for name in list(self._pairs)))
+        for failed in (one for one in driven if isinstance(one, JournalFailed)):
+            raise failed
+        return tuple(one for one in driven if isinstance(one, Subscription))
+
+    async def _driven(self, id: str) -> Subscription | JournalFailed:  # noqa: A002
+        """One that has nothing open does not take the others with it: they are not left alone with theirs."""
+        try:
+            return await self.drive(id)
+        except JournalFailed as failed:
+            if not self._pairs[id].sub.status.before_orders:
+                raise
+            return failed
 
     async def drive(self, id: str) -> Subscription:  # noqa: A002
         """Carry out one pair until it has ended."""
@@ -226,7 +237,11 @@ class FundingArbitrage:
         async def one(name: LegName) -> None:
             try:
                 await pair.legs[name].cancel_working(stops=stops)
-            except LOST:
+            except LOST as error:
+                if self._now() - max(pair.sub.since_ms, pair.sub.settled_ms) > BLIND_MS:
+                    await self._alarm(
+                        pair, ("working", f"an order of the {name} leg cannot be cancelled: {error}")
+                    )
                 await pair.sleep(self._times, 500)
 
         await asyncio.gather(*(one(name) for name in legs))
@@ -320,6 +335,7 @@ class FundingArbitrage:
 
     async def _check(self, pair: Pair) -> None:
         await self._look(pair)
+        await self._desk.meet()
         found = await pair.entering.check(pair.sub, self._now())
         if isinstance(found, NotEntered):
             if not (found.passes and await self._again(pair)):
