@@ -147,7 +147,8 @@ class Desk:
             while not any(test(pair.sub) for pair in self.pairs.pairs):
                 if task.done():
                     task.result()
-                    raise AssertionError(f"it ended: {[p.sub.status for p in self.pairs.pairs]}")
+                    ended = [(str(pair.sub.status), pair.sub.reason) for pair in self.pairs.pairs]
+                    raise AssertionError(f"it ended: {ended}")
                 await asyncio.sleep(0.02)
 
 

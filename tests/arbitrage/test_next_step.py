@@ -99,7 +99,7 @@ def test_matched_legs_are_held():
 def test_the_venue_must_agree_with_the_fills_before_it_is_believed():
     assert isinstance(step(both(), seen("0.03", "0")), Wait)
     late = step(both(), seen("0.03", "0", at=NOW + 10_000), NOW + 10_000)
-    assert isinstance(late, Send)  # it has had its time: what it shows is what is there
+    assert late.status is Status.UNWINDING  # it has had its time: what it shows is what is there
     assert step(both(), seen("0.03", "-0.03", at=NOW - 1)) == Look()
 
 
@@ -114,6 +114,20 @@ def test_the_lacking_leg_is_topped_up_once_then_the_other_is_trimmed():
     ]
     sub = ordered(sub, "long", Role.TRIM, "0.015")
     assert step(sub, seen("0.015", "-0.015")).status is Status.HOLDING
+
+
+def test_a_leg_that_was_filled_is_never_opened_anew_whatever_the_venue_shows():
+    late = NOW + 10_000
+    for sub in (both(), ordered(both(short="0.02"), "short", Role.TOP_UP, "0.01")):
+        assert step(sub, seen("0.03", "0", at=late), late).status is Status.UNWINDING
+    sent = step(both(short="0.02"), seen("0.03", "0", at=late), late)
+    assert [(w.role, w.quantity) for w in sent.orders] == [(Role.TOP_UP, D("0.01"))]
+
+
+def test_nothing_is_opened_after_the_settlement_that_it_aims_at():
+    over = NOW + 5_000
+    assert isinstance(step(opening(), seen(at=over - 1), over - 1), Send)
+    assert step(opening(), seen(at=over), over).status is Status.ERROR
 
 
 def test_one_leg_alone_is_unwound():
@@ -199,6 +213,31 @@ def test_at_either_end_both_legs_have_a_stop():
     }
 
 
+def test_each_leg_has_its_stops_by_its_own_price():
+    long, short = terms("30000", "1", "1"), terms("30", "1", "1000")
+    sub = ordered(opening(long, short, "30000", protect="0.5"), "long", Role.OPEN, "30000")
+    sub = replace(ordered(sub, "short", Role.OPEN, "30"), status=Status.HOLDING)
+    cheap, dear = D("0.02"), D("20.2")  # a thousand of the one in a unit of the other, and 1 % between them
+    looked = seen("30000", "-30", long_mark=cheap, short_mark=dear, short_distance=D("0.2"))
+    sent = step(sub, looked)
+    assert {(w.leg, w.takes_profit): w.trigger_price for w in sent.orders} == {
+        ("long", False): cheap * D("0.85"),
+        ("long", True): cheap * D("1.1"),
+        ("short", True): dear * D("0.85"),
+        ("short", False): dear * D("1.1"),
+    }
+
+
+def test_stops_that_the_venue_does_not_keep_are_told_of():
+    sub = held(protect="0.5")
+    near = seen("0.03", "-0.03", long_distance=D("0.3"), short_distance=D("Infinity"), short_stops=("id-5",))
+    for _ in range(3):
+        sub = ordered(sub, "long", Role.STOP, "0.03", filled="0", outcome="rejected")
+    sub = ordered(sub, "short", Role.STOP, "0.03", filled="0", outcome="resting")
+    sub = replace(sub, orders=(*sub.orders[:-1], replace(sub.orders[-1], takes_profit=True)))
+    assert step(sub, near).alarm == ("unguarded", "a stop of the long leg is not at the venue")
+
+
 def test_a_stop_is_placed_again_only_where_the_venue_has_had_time_to_list_it():
     near = seen("0.03", "-0.03", long_distance=D("0.3"), short_distance=D("Infinity"))
     sub = ordered(held(protect="0.5"), "long", Role.STOP, "0.03", filled="0", outcome="resting")
@@ -210,6 +249,16 @@ def test_a_stop_is_placed_again_only_where_the_venue_has_had_time_to_list_it():
     )
     again = next_step(replace(sub, since_ms=NOW), later, NOW + 11_000, WATCH)
     assert [w.leg for w in again.orders] == ["long", "short"]
+
+
+@pytest.mark.parametrize("took", [1_200, 9_000, 31_000])
+def test_a_venue_that_answers_slowly_does_not_keep_the_pair_from_what_is_next(took):
+    now = NOW + took
+    slow = replace(seen("0.03", "-0.03"), done_ms=now)
+    assert isinstance(step(closing(), slow, now), Send)
+    assert step(both(), slow, now).status is Status.HOLDING
+    assert not isinstance(step(held(), slow, now), Look)
+    assert step(closing(), slow, now + 1_000) == Look()
 
 
 # --- closing
@@ -257,6 +306,31 @@ def test_a_close_that_finds_nothing_goes_further_each_time():
     now = NOW + 600
     first = step(closing(), seen("0.03", "0")).orders[0].slippage
     assert step(sub, seen("0.03", "0", at=now), now).orders[0].slippage == 2 * first
+
+
+def test_a_close_that_fills_in_parts_goes_on_at_once():
+    sub = closing()
+    for _ in range(12):
+        sub = ordered(sub, "long", Role.CLOSE, "0.03", filled="0.002")
+    assert isinstance(step(sub, seen("0.006", "0", at=NOW + 250), NOW + 250), Send)
+
+
+def test_a_close_that_the_gate_refuses_is_asked_for_nearer_the_middle():
+    sub, now = closing(), NOW + 60_000
+    first = step(sub, seen("0.03", "0", at=now), now).orders[0].slippage
+    sub = ordered(sub, "long", Role.CLOSE, "0.03", filled="0", outcome="refused")
+    assert step(sub, seen("0.03", "0", at=now), now).orders[0].slippage == first / 4
+    sub = ordered(sub, "long", Role.CLOSE, "0.03", filled="0", outcome="refused")
+    assert step(sub, seen("0.03", "0", at=now), now).orders[0].slippage == 0
+
+
+def test_nobody_waits_for_the_answer_to_a_stop():
+    sub = ordered(held(), "long", Role.STOP, "0.03", settled=False)
+    assert step(sub, seen("0", "-0.03")).status is Status.CLOSING
+    assert step(sub, seen("0.03", "-0.03")) == Settle(sub.unsettled)
+    sub = replace(sub, status=Status.CLOSING)
+    assert isinstance(step(sub, seen("0.03", "-0.03")), Send)
+    assert step(sub, seen()) == Settle(sub.unsettled)  # it may still come to rest
 
 
 # --- all of it

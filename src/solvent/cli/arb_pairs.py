@@ -211,8 +211,13 @@ class Where:
         async with await Database.open(self.database) as database, database.reading() as connection:
             return await events(connection, id)
 
+    @property
+    def kept(self) -> bool:
+        """Whether there is a database; one that is served is taken to be."""
+        return "://" in self.database or Path(self.database).exists()
+
     def _exists(self) -> None:
-        if "://" not in self.database and not Path(self.database).exists():
+        if not self.kept:
             raise BadInput("--database", "a database that a pair was kept in", self.database)
 
     @asynccontextmanager
@@ -252,7 +257,9 @@ class Where:
 
 
 async def _opened(where: Where, request: "PairRequest", *, json: bool) -> "Subscription":
-    async with where.desk([request.long, request.short]) as (pairs, risk):
+    active = await where.pairs(False) if where.kept else ()
+    legs = [leg for sub in active for leg in (sub.request.long, sub.request.short)]
+    async with where.desk([*legs, request.long, request.short]) as (pairs, risk):
         await pairs.resume()
         sub = await pairs.subscribe(request)
         ended = await _watched(where, pairs, risk, json=json)
@@ -265,7 +272,7 @@ async def _resumed(where: Where, id: str | None, reason: str, *, json: bool) -> 
         return []
     legs = [leg for sub in active for leg in (sub.request.long, sub.request.short)]
     async with where.desk(legs) as (pairs, risk):
-        await pairs.resume()
+        await pairs.resume(*(sub.id for sub in active))  # Others may be on venues that have no client here.
         if id is not None:
             await pairs.close(id, reason)
         return await _watched(where, pairs, risk, json=json)

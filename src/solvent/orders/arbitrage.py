@@ -315,12 +315,23 @@ class Subscription:
         return tuple(order for order in self.orders if not order.settled)
 
     @property
+    def awaited(self) -> tuple[PairOrder, ...]:
+        """Those that keep all else waiting; a stop can only reduce, nobody waits for its answer."""
+        return tuple(order for order in self.unsettled if order.role is not Role.STOP)
+
+    @property
     def settled_ms(self) -> int:
         """When the last order was settled: a look from before that is old."""
         return max((order.settled_ms or 0 for order in self.orders), default=0)
 
     def sent(self, leg: LegName, *roles: Role) -> tuple[PairOrder, ...]:
         return tuple(order for order in self.orders if order.leg == leg and order.role in roles)
+
+    def unopened(self, leg: LegName) -> Decimal:
+        """What was planned of a leg and not filled yet: what it got and lost is not opened anew."""
+        assert self.entry is not None
+        got = sum((order.filled or ZERO for order in self.sent(leg, Role.OPEN, Role.TOP_UP)), ZERO)
+        return self.entry.leg(leg).quantity - got
 
     def filled(self, leg: LegName) -> Decimal | None:
         """The signed size that the leg's orders made, in the instrument's units; None where one is not known."""

@@ -4,7 +4,9 @@ It never asks how the pair came to be where it is: after a crash the same look g
 recovery beside the way that is always taken.
 """
 
+from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal
+from itertools import takewhile
 from typing import Final
 
 from solvent.core.facts import OrderSide
@@ -20,6 +22,8 @@ from solvent.orders.arbitrage import (
     other,
 )
 from solvent.orders.arbitrage_step import (
+    AGREE_MS,
+    TRIES,
     CancelWorking,
     Enter,
     LegSeen,
@@ -32,15 +36,14 @@ from solvent.orders.arbitrage_step import (
     Wait,
     Wanted,
 )
+from solvent.orders.arbitrage_stops import stops_to_send, unguarded
 
-AGREE_MS: Final = 10_000
-"""How long the venue's position may trail behind the fills it told us of, before it is believed against them."""
 BLIND_MS: Final = 30_000
 """How long a venue may be silent before somebody is told."""
 PRICED_MS: Final = 5_000
 """How old the prices may be from which an opening order's limit is made."""
-TRIES: Final = 3
-"""Trims, and closes before an alarm."""
+NEARER: Final = (Decimal(1), Decimal("0.25"), Decimal(0))
+"""Parts of a close's slippage, tried in turn where the gate finds that the account cannot bear so bad a price."""
 PAUSE_MS: Final = 250
 AGAIN_MS: Final = 1_000
 """Where orders go out, a look older than that is made anew."""
@@ -90,7 +93,7 @@ def _opening(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     followed = _followed(sub, seen, now_ms)
     if followed is not None:
         return followed
-    if seen is None or seen.at_ms < sub.settled_ms or now_ms - seen.at_ms >= AGAIN_MS:
+    if seen is None or seen.at_ms < sub.settled_ms or now_ms - seen.fresh_ms >= AGAIN_MS:
         return Look()
     if not seen.known:
         return Wait(AGAIN_MS, _blind(sub, seen, now_ms))
@@ -108,7 +111,7 @@ def _first(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
     assert entry is not None
     if sub.close_asked:
         return Move(Status.DONE, f"closed before it was opened: {sub.close_asked}")
-    if not _may_open(sub, now_ms):
+    if not _may_open(sub, now_ms) or now_ms >= entry.fund_ms:  # After the settlement it would only cost.
         return Move(Status.ERROR, "nothing was opened: the time for it is over")
     if seen is None or now_ms - seen.at_ms > PRICED_MS:
         return Look()
@@ -153,7 +156,7 @@ def _matched(sub: Subscription, seen: PairSeen, now_ms: int) -> Step:
             return _nothing(sub, long + short)
         return Move(Status.HOLDING, "both legs are open")
     lacking: LegName = "short" if gap > 0 else "long"
-    missing = _cut(sub, lacking, abs(gap) / _multiplier(sub, lacking))
+    missing = min(_cut(sub, lacking, abs(gap) / _multiplier(sub, lacking)), sub.unopened(lacking))
     role = Role.TOP_UP if sub.sent(lacking, Role.OPEN) else Role.OPEN
     may = not sub.close_asked and _may_open(sub, now_ms) and not sub.sent(lacking, Role.TOP_UP)
     refused = any(o.outcome == "refused" for o in sub.sent(lacking, Role.OPEN))
@@ -190,11 +193,11 @@ def _agrees(sub: Subscription, seen: PairSeen) -> bool:
 
 
 def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: int) -> Step:
-    if sub.unsettled:
-        return Settle(sub.unsettled)
+    if sub.awaited:
+        return Settle(sub.awaited)
     if sub.close_asked:
         return Move(Status.CLOSING, f"asked: {sub.close_asked}")
-    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.at_ms >= watch_ms:
+    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.fresh_ms >= watch_ms:
         return Look()
     if not seen.known:
         return Wait(min(watch_ms, 2_000), _blind(sub, seen, now_ms))
@@ -205,11 +208,14 @@ def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: in
     leave = _leaving(sub, seen, now_ms)
     if leave is not None:
         return Move(Status.CLOSING, leave)
-    stops = _stops(sub, seen)
+    if sub.unsettled:
+        return Settle(sub.unsettled)
+    stops = stops_to_send(sub, seen)
     if stops:
         return Send(stops)
     assert sub.entry is not None
-    return Wait(max(min(watch_ms - (now_ms - seen.at_ms), sub.entry.exit_ms - now_ms), PAUSE_MS), _unsure(seen))
+    told = _unsure(seen) or unguarded(sub, seen)
+    return Wait(max(min(watch_ms - (now_ms - seen.fresh_ms), sub.entry.exit_ms - now_ms), PAUSE_MS), told)
 
 
 def _leaving(sub: Subscription, seen: PairSeen, now_ms: int) -> str | None:
@@ -243,49 +249,20 @@ def _unsure(seen: PairSeen) -> tuple[str, str] | None:
     return "distance-unknown", f"how far the {' and '.join(unknown)} leg is from liquidation is not known"
 
 
-def _stops(sub: Subscription, seen: PairSeen) -> tuple[Wanted, ...]:
-    """Stops that are not at the venues yet: at either end both legs go, so that no end leaves one alone."""
-    if sub.rules.protect is None:
-        return ()
-    prices: dict[bool, Decimal] = {}
-    for leg in LEGS:
-        one = seen.leg(leg)
-        if one.mark is None or one.distance is None or not one.distance.is_finite():
-            continue
-        way = one.distance * sub.rules.protect
-        if 0 < way < 1:
-            prices[leg == "short"] = one.mark * (ONE + way if leg == "short" else ONE - way)
-    wanted = []
-    for leg in LEGS:
-        size = seen.leg(leg).size
-        for above, price in prices.items():
-            gains = above is (leg == "long")
-            placed = [o for o in sub.sent(leg, Role.STOP) if o.takes_profit is gains]
-            waits = any(_waits(o, seen.leg(leg)) for o in placed)
-            if size and not waits and len(placed) < TRIES:
-                side = sub.side_of(leg, opens=False)
-                wanted.append(Wanted(leg, Role.STOP, side, abs(size), ZERO, price, gains))
-    return tuple(wanted)
-
-
-def _waits(stop: PairOrder, seen: LegSeen) -> bool:
-    """In the venue's list, which may be slow to have it."""
-    fresh = stop.outcome == "resting" and seen.at_ms < (stop.settled_ms or 0) + AGREE_MS
-    return fresh or bool({stop.client_id, stop.venue_id}.intersection(seen.stops))
-
-
 # --- closing
 
 
 def _closing(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
-    if sub.unsettled:
-        return Settle(sub.unsettled)
-    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.at_ms >= AGAIN_MS:
+    if sub.awaited:
+        return Settle(sub.awaited)
+    if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.fresh_ms >= AGAIN_MS:
         return Look()
     if seen.known and seen.long.size == 0 and seen.short.size == 0:
         left = tuple(leg for leg in LEGS if seen.leg(leg).working or seen.leg(leg).stops)
         if left:
             return CancelWorking(left, stops=True)
+        if sub.unsettled:
+            return Settle(sub.unsettled)
         if not seen.confirmed:
             return Look(PAUSE_MS)
         return Move(Status.DONE if sub.status is Status.CLOSING else Status.ERROR, sub.reason)
@@ -308,11 +285,18 @@ def _close(sub: Subscription, seen: PairSeen, leg: LegName, now_ms: int) -> Want
     if not size or (there.size is None and not _surely_flat(sub, other(leg))):
         return None
     tried = sub.sent(leg, Role.CLOSE)
-    pause = min(PAUSE_MS * 2 ** len(tried), LONGEST_PAUSE_MS)
-    if tried and now_ms - (tried[-1].settled_ms or 0) < pause:
+    vain = _trailing(tried, lambda o: not o.filled)
+    if tried and now_ms - (tried[-1].settled_ms or 0) < min(PAUSE_MS * 2 ** min(vain, 10), LONGEST_PAUSE_MS):
         return None
     side = OrderSide.SELL if size > 0 else OrderSide.BUY
-    return Wanted(leg, Role.CLOSE, side, abs(size), _wider(sub, len(tried)))
+    refused = _trailing(tried, lambda o: o.outcome == "refused")
+    slippage = _wider(sub, sum(o.outcome != "refused" for o in tried)) * NEARER[refused % len(NEARER)]
+    return Wanted(leg, Role.CLOSE, side, abs(size), slippage)
+
+
+def _trailing(orders: tuple[PairOrder, ...], told: Callable[[PairOrder], bool]) -> int:
+    """How many of the last orders in a row are so."""
+    return sum(1 for _ in takewhile(told, reversed(orders)))
 
 
 def _surely_flat(sub: Subscription, leg: LegName) -> bool:

@@ -8,6 +8,10 @@ from solvent.core.facts import OrderSide
 from solvent.orders.arbitrage import LegName, LegTerms, PairOrder, Role, Status
 
 ZERO: Final = Decimal(0)
+AGREE_MS: Final = 10_000
+"""How long the venue's position may trail behind the fills it told us of, before it is believed against them."""
+TRIES: Final = 3
+"""Trims, and closes before an alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,13 +47,15 @@ class LegSeen:
 class PairSeen:
     """Both legs, as last looked at. `confirmed`: the look before showed the same sizes.
 
-    `tripped`: why the gate's breaker is tripped; "" where it is closed. `outlook`: what one more settlement would
-    bring at the rates as they stand, as a fraction of one leg's notional; None where a rate is not known.
+    `done_ms`: when the slower of both had answered. `tripped`: why the gate's breaker is tripped; "" where it is
+    closed. `outlook`: what one more settlement would bring at the rates as they stand, as a fraction of one leg's
+    notional; None where a rate is not known.
     """
 
     long: LegSeen
     short: LegSeen
     confirmed: bool = False
+    done_ms: int = 0
     tripped: str = ""
     outlook: Decimal | None = None
 
@@ -62,8 +68,13 @@ class PairSeen:
 
     @property
     def at_ms(self) -> int:
-        """The older of the two."""
+        """The older of the two: what was done later is not in it."""
         return min(self.long.at_ms, self.short.at_ms)
+
+    @property
+    def fresh_ms(self) -> int:
+        """From when on it grows old. A venue that answers slowly is not asked again for its slowness alone."""
+        return max(self.at_ms, self.done_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,8 @@ def grid(terms: LegTerms, price: Decimal) -> Decimal:
 
 
 __all__ = [
+    "AGREE_MS",
+    "TRIES",
     "CancelWorking",
     "Enter",
     "LegSeen",

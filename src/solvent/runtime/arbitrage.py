@@ -46,6 +46,8 @@ WATCH_S: Final = 5.0
 BLIND_MS: Final = 60_000
 FRESH_MS: Final = 15_000
 """How old a plan may be without being made anew."""
+FUNDING_S: Final = 8.0
+"""How long a leg's payments may keep the pair from being looked at."""
 ENTER_MS: Final = 60_000
 """How long a venue that cannot be asked keeps a pair from being entered before it is given up."""
 LOST: Final = (VenueError, BadInput, TimeoutError)
@@ -130,10 +132,10 @@ class FundingArbitrage:
                 left = -(-(cool_ms - now) // 1000)
                 raise Refused("cool-down", f"opening this pair failed ({sub.reason}): wait {left} s more")
 
-    async def resume(self) -> tuple[Subscription, ...]:
-        """Take up what has not ended, after a restart."""
+    async def resume(self, *ids: str) -> tuple[Subscription, ...]:
+        """Take up what has not ended, after a restart; with `ids`, only those. Raises BadInput for no client."""
         for sub in await self._books.load(ended=False):
-            if sub.id not in self._pairs:
+            if sub.id not in self._pairs and (not ids or sub.id in ids):
                 self._pairs[sub.id] = self._pair(sub.id, sub)
         return tuple(pair.sub for pair in self._pairs.values() if not pair.sub.status.ended)
 
@@ -146,9 +148,20 @@ class FundingArbitrage:
         pair.woken.set()
 
     async def run(self) -> tuple[Subscription, ...]:
-        """Carry out every pair until it has ended."""
-        driven = await asyncio.gather(*(self.drive(name) for name in list(self._pairs)))
-        return tuple(driven)
+        """Carry out every pair until it has ended. Raises JournalFailed once all that were open are closed."""
+        driven = await asyncio.gather(*(self._driven(name) for name in list(self._pairs)))
+        for failed in (one for one in driven if isinstance(one, JournalFailed)):
+            raise failed
+        return tuple(one for one in driven if isinstance(one, Subscription))
+
+    async def _driven(self, id: str) -> Subscription | JournalFailed:  # noqa: A002
+        """One that has nothing open does not take the others with it: they are not left alone with theirs."""
+        try:
+            return await self.drive(id)
+        except JournalFailed as failed:
+            if not self._pairs[id].sub.status.before_orders:
+                raise
+            return failed
 
     async def drive(self, id: str) -> Subscription:  # noqa: A002
         """Carry out one pair until it has ended."""
@@ -192,11 +205,16 @@ class FundingArbitrage:
         long, short = await asyncio.gather(*(pair.legs[name].look(now, depth) for name in LEGS))
         sizes = (long.size, short.size)
         confirmed = before is not None and None not in sizes and sizes == (before.long.size, before.short.size)
-        pair.saw(PairSeen(long=long, short=short, confirmed=confirmed, tripped=self._tripped()))
+        done = self._now()
+        tripped, outlook = self._tripped(), pair.outlook(done)
+        pair.saw(
+            PairSeen(long=long, short=short, confirmed=confirmed, done_ms=done, tripped=tripped, outlook=outlook)
+        )
         held = tuple(old if size is None else size for size, old in zip(sizes, pair.sub.held, strict=True))
         if held != pair.sub.held:
             await self._put(pair, fold.SEEN, long=held[0], short=held[1])
-        await self._book_funding(pair)
+        if pair.sub.status is Status.HOLDING:  # Where orders go out nothing waits for lists of payments.
+            await self._book_funding(pair)
 
     async def _settle(self, pair: Pair, orders: tuple[PairOrder, ...]) -> None:
         async def one(order: PairOrder) -> bool:
@@ -219,7 +237,11 @@ class FundingArbitrage:
         async def one(name: LegName) -> None:
             try:
                 await pair.legs[name].cancel_working(stops=stops)
-            except LOST:
+            except LOST as error:
+                if self._now() - max(pair.sub.since_ms, pair.sub.settled_ms) > BLIND_MS:
+                    await self._alarm(
+                        pair, ("working", f"an order of the {name} leg cannot be cancelled: {error}")
+                    )
                 await pair.sleep(self._times, 500)
 
         await asyncio.gather(*(one(name) for name in legs))
@@ -313,6 +335,7 @@ class FundingArbitrage:
 
     async def _check(self, pair: Pair) -> None:
         await self._look(pair)
+        await self._desk.meet()
         found = await pair.entering.check(pair.sub, self._now())
         if isinstance(found, NotEntered):
             if not (found.passes and await self._again(pair)):
@@ -345,11 +368,13 @@ class FundingArbitrage:
             return
         for name in LEGS:
             try:
-                payments = await pair.payments(name, now)
+                async with asyncio.timeout(FUNDING_S):
+                    payments = await pair.payments(name, now)
             except LOST:
                 continue
             for payment in payments:
                 await self._put(pair, fold.FUNDING, payment=fold.to_data(payment))
+        pair.funding_asked(self._now())
 
     # --- records
 

@@ -179,8 +179,11 @@ class LegDesk:
             client_id=order.client_id,
         )
         margin = None
-        if order.role.opens and terms.order_margin is not None:
-            margin = decimal_of_share(terms.order_margin, order.quantity, terms.quantity)
+        if (
+            terms.order_margin is not None
+        ):  # Without it the order would meet the cross account, which holds nothing.
+            share = decimal_of_share(terms.order_margin, order.quantity, terms.quantity)
+            margin = share if order.role.opens else Decimal(0)
         return NewOrder(
             request=request,
             tif="gtc" if stop else "ioc",
@@ -226,7 +229,7 @@ class LegDesk:
         Raises VenueError, BadInput.
         """
         for order in await self._trader.open_orders():
-            if order.instrument != self.leg.instrument or (order.reduce_only and not stops):
+            if order.instrument != self.leg.instrument or (order.closes and not stops):
                 continue
             await self._trader.cancel(self.leg.instrument, venue_id=order.venue_id)
 
@@ -256,8 +259,8 @@ def _with_orders(seen: LegSeen, orders: tuple[VenueOrder, ...], instrument: str)
     own = [o for o in orders if o.instrument == instrument]
     return replace(
         seen,
-        working=sum(not o.reduce_only for o in own),
-        stops=tuple(key for o in own if o.reduce_only for key in (o.client_id, o.venue_id) if key),
+        working=sum(not o.closes for o in own),
+        stops=tuple(key for o in own if o.closes for key in (o.client_id, o.venue_id) if key),
     )
 
 

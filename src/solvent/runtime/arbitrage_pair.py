@@ -23,6 +23,8 @@ from solvent.venues.clock import Times
 
 FUNDING_MS: Final = 30_000
 """How often payments are asked for while a pair is held."""
+RATES_MS: Final = 300_000
+"""How old rates may be by which a pair is left."""
 WHOLE_MS: Final = 30_000
 """How often accounts are read whole while a pair is held; between, only what is held and its mark."""
 Make = Callable[[Subscription], tuple[Mapping[LegName, LegDesk], Entering]]
@@ -72,13 +74,12 @@ class Pair:
             if one.size and one.mark is not None:
                 self._borne[name] = one.size, one.mark
 
-    @property
-    def outlook(self) -> Decimal | None:
-        """What one more settlement would bring at the rates as last read."""
-        if self.sub.entry is None or not all(self._rates.values()):
+    def outlook(self, now_ms: int) -> Decimal | None:
+        """What one more settlement would bring at the rates as last read; None where one is not known, or old."""
+        last = [self._rates[name][-1] for name in LEGS if self._rates[name]]
+        if self.sub.entry is None or len(last) < len(LEGS) or any(now_ms - at > RATES_MS for at, _ in last):
             return None
-        long, short = (self._rates[name][-1][1] for name in LEGS)
-        return outlook(self.sub.entry, long, short)
+        return outlook(self.sub.entry, last[0][1], last[1][1])
 
     async def sleep(self, times: Times, ms: int) -> None:
         """Until the time is over, or somebody asked for something."""
@@ -157,10 +158,11 @@ class Pair:
     def funding_due(self, now_ms: int) -> bool:
         return now_ms - self._asked_ms >= FUNDING_MS
 
+    def funding_asked(self, now_ms: int) -> None:
+        self._asked_ms = now_ms
+
     async def payments(self, name: LegName, now_ms: int) -> tuple[FundingBooked, ...]:
         """Payments that are not booked yet, and the rate as it stands. Raises VenueError, BadInput."""
-        if name == LEGS[0]:
-            self._asked_ms = now_ms
         assert self.sub.opened_ms is not None
         leg = self.legs[name]
         booked = {p.id for p in self.sub.funding if p.leg == name}

@@ -244,10 +244,7 @@ def key_of(position: VenuePosition) -> Key:
 
 def waits_to_reduce(order: VenueOrder) -> bool:
     """A stop that can only reduce: it guards the position until that is closed."""
-    if order.trigger_price is None:
-        return False
-    leg = order.position_side
-    return order.reduce_only or (leg is not None and leg.sign != order.side.sign)
+    return order.trigger_price is not None and order.closes
 
 
 def toward_mark(bound: Decimal, terms: InstrumentTerms, *, down: bool) -> Decimal:

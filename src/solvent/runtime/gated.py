@@ -125,6 +125,10 @@ class GatedDesk:
         found = await asyncio.gather(*(self._refreshed(room) for room in rooms))
         return {look.desk: look for look in found}
 
+    async def meet(self) -> None:
+        """Read the desks that were never read: until each was, the gate does not know the account."""
+        await asyncio.gather(*(self._look(room) for room in self._rooms.values() if not room.begun))
+
     async def _refreshed(self, room: Room) -> Look:
         await _heard(room)
         return await self._look(room)

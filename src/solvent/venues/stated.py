@@ -160,6 +160,11 @@ class VenueOrder:
     time: int | None = None
     foreign: bool
 
+    @property
+    def closes(self) -> bool:
+        """It can only reduce: by its word, or in hedge mode, where venues do not flag it, by its side."""
+        return self.reduce_only or (self.position_side is not None and self.position_side.sign != self.side.sign)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueBalance:
