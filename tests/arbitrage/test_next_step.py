@@ -176,6 +176,16 @@ def test_a_lost_leg_is_looked_at_twice_then_the_other_is_closed():
     assert "-0.03" in found.reason
 
 
+def test_a_leg_that_was_seen_flat_needs_not_be_seen_again():
+    dark = seen(None, "-0.03", confirmed=False)
+    assert isinstance(step(held(), dark), Wait)
+    gone = replace(held(), held=(D(0), D("-0.03")), held_ms=NOW + 1)
+    assert step(gone, dark).status is Status.CLOSING
+    assert [w.leg for w in step(replace(gone, status=Status.CLOSING), dark).orders] == ["short"]
+    before = replace(gone, held_ms=NOW)  # at the moment of its opening: what it holds since is not known
+    assert isinstance(step(before, dark), Wait)
+
+
 def test_a_leg_near_liquidation_closes_the_pair():
     assert step(held(), seen("0.03", "-0.03", short_distance=D("0.0499"))).status is Status.CLOSING
     assert isinstance(step(held(), seen("0.03", "-0.03", short_distance=D("0.05"))), Wait)

@@ -301,6 +301,8 @@ class Subscription:
     synced_ms: int | None = None
     orders: tuple[PairOrder, ...] = ()
     held: tuple[Decimal | None, Decimal | None] = (None, None)
+    held_ms: int = 0
+    """When `held` last became another."""
     funding: tuple[FundingBooked, ...] = ()
     alarm: Alarm | None = None
     close_asked: str = ""

@@ -200,6 +200,9 @@ def _holding(sub: Subscription, seen: PairSeen | None, now_ms: int, watch_ms: in
     if seen is None or seen.at_ms < max(sub.settled_ms, sub.since_ms) or now_ms - seen.fresh_ms >= watch_ms:
         return Look()
     if not seen.known:
+        gone = next((leg for leg in LEGS if seen.leg(leg).size is None and _surely_flat(sub, leg)), None)
+        if gone is not None and seen.leg(other(gone)).size:
+            return Move(Status.CLOSING, f"the {gone} leg was seen flat, and its venue is silent since")
         return Wait(min(watch_ms, 2_000), _blind(sub, seen, now_ms))
     if not seen.confirmed:
         return Look(PAUSE_MS)
@@ -300,9 +303,16 @@ def _trailing(orders: tuple[PairOrder, ...], told: Callable[[PairOrder], bool]) 
 
 
 def _surely_flat(sub: Subscription, leg: LegName) -> bool:
-    """Whether a leg that cannot be seen holds nothing by all that is on record."""
+    """Whether a leg that cannot be seen holds nothing by all that is on record.
+
+    It was never opened, or it was seen flat after all that could open it was settled.
+    """
     opened = [o for o in sub.orders if o.leg == leg and o.role.opens]
     held = sub.held[LEGS.index(leg)]
+    if any(o.settled_ms is None for o in opened):
+        return False
+    if held == 0 and sub.held_ms > max((o.settled_ms or 0 for o in opened), default=0):
+        return True
     return sub.filled(leg) == 0 and held in (None, ZERO) and all(o.filled == 0 for o in opened)
 
 

@@ -67,6 +67,16 @@ class Room:
     offset_ms: int = 0
     """The venue's clock less ours."""
 
+    async def heard(self) -> None:
+        """Wait for the fills of orders that were sent ahead. Whoever waits may be cancelled, the reading goes on."""
+        while self.catching:
+            task = self.catching[0]
+            await asyncio.wait({task})
+            if task in self.catching:
+                self.catching.remove(task)
+                if not task.cancelled():
+                    task.result()
+
     def new(self, fills: Iterable[Fill]) -> list[Fill]:
         """Those not seen before, each once; notes them."""
         found = []
@@ -102,6 +112,24 @@ class Found:
     named: Mapping[str, VenueOrder]
     """Orders of unknown outcome that the venue has after all, by client id."""
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """A desk as it was read. `made` None: it could not be, and `problem` says why ("" where all is well).
+
+    `fills`: those that no earlier Look had. `at_ms` is our own clock's, when reading began.
+    """
+
+    desk: str
+    made: Evaluation | None
+    positions: tuple[VenuePosition, ...] = ()
+    orders: tuple[VenueOrder, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """Of what is held, works, or is watched."""
+    at_ms: int
+    problem: str = ""
 
 
 async def read(room: Room, asked: Iterable[Reservation], unknown: Iterable[Reservation], times: Times) -> Found:
@@ -254,4 +282,4 @@ def problem_of(error: BaseException) -> str:
 READ_ERRORS: Final = (SolventError, TimeoutError)
 """Of a venue that failed, an answer that cannot be read, or an account that cannot be evaluated."""
 
-__all__ = ["READ_ERRORS", "Found", "Room", "money_of", "problem_of", "read", "rows_of"]
+__all__ = ["READ_ERRORS", "Found", "Look", "Room", "money_of", "problem_of", "read", "rows_of"]

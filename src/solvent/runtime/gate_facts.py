@@ -46,9 +46,22 @@ class GateFacts:
         with self._exact() as now:
             self._mark(venue, symbol, Mark(mark, now, *quote))
 
-    def _mark(self, venue: str, symbol: str, mark: Mark) -> None:
+    def update_market_prices(
+        self, prices: Mapping[str, tuple[Decimal, Decimal | None, Decimal | None]], *, venue: str = ""
+    ) -> None:
+        """Marks of one moment with bid and ask, by symbol.
+
+        The day's loss is judged with what comes next, an account update above all: between the marks of a hedge's
+        two venues lies a loss that nobody made. Raises ValueError.
+        """
+        with self._exact() as now:
+            for symbol, (mark, bid, ask) in prices.items():
+                told = Mark(price_of(mark, symbol), now, bid, ask)
+                self._mark(venue, symbol, told, judged=False)
+
+    def _mark(self, venue: str, symbol: str, mark: Mark, *, judged: bool = True) -> None:
         self._sight.set_mark(venue, symbol, mark)
-        if self._desk.mark(venue, symbol, mark.price, mark.at_ms):
+        if self._desk.mark(venue, symbol, mark.price, mark.at_ms) and judged:
             self._desk.watch(self.config)
 
     def update_account(self, balance: Decimal | float | str, equity: Decimal | float | str) -> None:

@@ -2,47 +2,29 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final, Literal
 
 from solvent.core.errors import BadInput
-from solvent.core.facts import Fill, OrderRequest
+from solvent.core.facts import OrderRequest
 from solvent.margin.evaluate import Evaluation
 from solvent.risk.gate import RiskDecision, reason
 from solvent.risk.reservations import Reservation, Stage
 from solvent.risk.verdict import failing
-from solvent.runtime.desk_look import READ_ERRORS, Found, Room, money_of, problem_of, read, rows_of
+from solvent.runtime.desk_look import READ_ERRORS, Found, Look, Room, money_of, problem_of, read, rows_of
 from solvent.runtime.risk_manager import RiskManager
 from solvent.venues.client_ids import new_client_id
 from solvent.venues.clock import REAL, Backoff, Times
 from solvent.venues.failures import Terminal, UnknownOutcome, VenueError
 from solvent.venues.ports import VenueTrader
-from solvent.venues.stated import NewOrder, OrderStatus, Placed, Price, VenueOrder, VenuePosition
+from solvent.venues.stated import NewOrder, OrderStatus, Placed
 
 FRESH_S: Final = 15.0
 SETTLE_S: Final = 60.0
 LISTED_S: Final = 5.0
 """After this an order that the venue took is in its list of open orders, if it is open."""
 FILL_TRIES: Final = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """A desk as it was read. `made` None: it could not be, and `problem` says why ("" where all is well).
-
-    `fills`: those that no earlier Look had. `at_ms` is our own clock's, when reading began.
-    """
-
-    desk: str
-    made: Evaluation | None
-    positions: tuple[VenuePosition, ...] = ()
-    orders: tuple[VenueOrder, ...] = ()
-    fills: tuple[Fill, ...] = ()
-    prices: Mapping[str, Price] = field(default_factory=dict)
-    """Of what is held, works, or is watched."""
-    at_ms: int
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +112,7 @@ class GatedDesk:
         await asyncio.gather(*(self._look(room) for room in self._rooms.values() if not room.begun))
 
     async def _refreshed(self, room: Room) -> Look:
-        await _heard(room)
+        await room.heard()
         return await self._look(room)
 
     async def _look(self, room: Room) -> Look:
@@ -191,8 +173,8 @@ class GatedDesk:
         room.untold += fills
         room.forget_old()
         risk.attach_margin(found.made, as_of_ms=found.at_ms, settled=True)
-        for name, price in found.prices.items():
-            risk.update_market_price(name, price.mark, bid=price.bid, ask=price.ask, venue=venue)
+        quotes = {name: (price.mark, price.bid, price.ask) for name, price in found.prices.items()}
+        risk.update_market_prices(quotes, venue=venue)
         over = {held.client_id: "the venue lists it no longer" for held in found.ended}
         over |= {name: str(o.status) for name, o in found.named.items() if o.status.is_open is False}
         for client_id, why in over.items():
@@ -247,7 +229,7 @@ class GatedDesk:
         """
         room = self._room(desk)
         order = self._named(room, order)
-        await _heard(room)
+        await room.heard()
         await self._freshened(room, order.request)
         if room.since_ms is None:
             return _unread(room, order.request)
@@ -268,7 +250,7 @@ class GatedDesk:
 
     async def settled(self) -> None:
         """Wait until the gate has what orders sent `ahead` have filled. Raises what kept it from them."""
-        await asyncio.gather(*(_heard(room) for room in self._rooms.values()))
+        await asyncio.gather(*(room.heard() for room in self._rooms.values()))
 
     async def aclose(self) -> None:
         """Stop reading. Orders whose fills the gate has not yet keep what they reserved."""
@@ -389,17 +371,6 @@ class GatedDesk:
         if found is None:
             raise BadInput("desk", f"one of {', '.join(self._rooms)}", desk)
         return found
-
-
-async def _heard(room: Room) -> None:
-    """Wait for the fills of orders that were sent ahead. Whoever waits may be cancelled, the reading goes on."""
-    while room.catching:
-        task = room.catching[0]
-        await asyncio.wait({task})
-        if task in room.catching:
-            room.catching.remove(task)
-            if not task.cancelled():
-                task.result()
 
 
 def _for_venue(room: Room, order: NewOrder) -> NewOrder:

@@ -270,12 +270,12 @@ class RiskManager(GateFacts):
 
         `symbols` maps the desk's symbols to the venue's instruments. `as_of_ms` is when it was captured, by
         default what the bundle says, else now; after `max_margin_age_seconds` it is stale. `settled`: every fill
-        told so far is in it, whenever it was told, and all that is told names its venue; else fills told after
-        `as_of_ms` are added to it.
+        told so far is in it, whenever it was told, and all that is told names its venue; the day's loss is judged
+        with the account update that follows. Else fills told after `as_of_ms` are added to it.
         """
         with self._exact() as now:
             for venue, symbol, mark in self._sight.attach_margin(report, symbols, as_of_ms, now, settled):
-                self._mark(venue, symbol, mark)
+                self._mark(venue, symbol, mark, judged=not settled)
 
     @property
     def status(self) -> dict[str, Any]:

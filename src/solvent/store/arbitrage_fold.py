@@ -76,7 +76,7 @@ def apply(sub: Subscription | None, record: Mapping[str, Any]) -> Subscription:
         case "arb_settled":
             return _settled(sub, _read(record["order"], PairOrder))
         case "arb_seen":
-            return replace(sub, held=_read([record["long"], record["short"]], _Held))
+            return replace(sub, held=_read([record["long"], record["short"]], _Held), held_ms=at)
         case "arb_funding":
             return _funding(sub, _read(record["payment"], FundingBooked))
         case "arb_alarm":
