@@ -92,6 +92,7 @@ def replaced(draw: Random, session: Callable[[], Any]) -> Iterator[None]:
         stack.callback(pool.setLevel, level)
         stack.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message="The garbage collector is trying to clean up")  # Of the killed.
+        warnings.filterwarnings("ignore", message="coroutine .* was never awaited")  # Theirs too.
         for where, name, value in changes:
             stack.enter_context(patch.object(where, name, value))
         try:

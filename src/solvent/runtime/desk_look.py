@@ -68,7 +68,7 @@ class Room:
     """The venue's clock less ours."""
 
     async def heard(self) -> None:
-        """Wait for the fills of orders that were sent ahead. Whoever waits may be cancelled, the reading goes on."""
+        """Wait for the fills of orders that were sent ahead. Who waits may be cancelled, the reading goes on."""
         while self.catching:
             task = self.catching[0]
             await asyncio.wait({task})
