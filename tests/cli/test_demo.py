@@ -44,7 +44,6 @@ def test_the_story_is_told_in_its_order(played):
         "[FundingArbitrage] Leverage synchronized successfully on both exchanges",
         "open of the long leg: bought 3.5 of 3.5",
         "pair HOLDING: both legs are open",
-        "health: initial",
         "funding of the long leg",
         "BREAKER TRIPPED (daily-loss): the day has lost",
         "REFUSED by the gate: breaker (breaker-tripped)",
@@ -55,6 +54,7 @@ def test_the_story_is_told_in_its_order(played):
         "all of it held",
     ]
     assert told == sorted(told, key=lambda words: place(said, words))
+    assert place(said, "health: initial") < place(said, "BREAKER TRIPPED")
 
 
 def test_both_legs_are_shown_with_their_distance_until_all_is_flat(played):

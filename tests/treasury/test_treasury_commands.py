@@ -112,7 +112,7 @@ def test_history_backup_restore_and_rebuild(said, command, fresh_url, place):
     assert said("balances", "--database", second, "--history")["points"] == points
     assert said("db", "rebuild", "--database", second, "--journal", "audit")["records"] == 4
     assert said("balances", "--database", second, "--history")["points"] == points
-    assert said("db", "upgrade", "--database", second)["schema"] == "0001"
+    assert said("db", "upgrade", "--database", second)["schema"] == "0002"
     assert sorted(p.name for p in place.iterdir() if p.name.startswith(".")) == []
 
 
