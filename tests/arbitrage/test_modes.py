@@ -47,3 +47,17 @@ def test_a_leg_in_an_isolated_position_of_nado_is_closed(tmp_path):
     ended, left = asyncio.run(closed())
     assert ended.status is Status.DONE, ended.reason
     assert left == [0, 0]
+
+
+def test_a_leg_that_no_stop_can_guard_is_refused_before_an_order_is_sent(tmp_path):
+    async def refused():
+        async with moved("nado", "hyperliquid", begin_ms=BOUNDARY + HOUR) as v, desk(tmp_path, v) as d:
+            last = await d.ended(pair("nado", "hyperliquid", mode="isolated", leverage=3))
+            return last, held(v, "nado", "hyperliquid")
+
+    last, left = asyncio.run(refused())
+    assert (last.status, last.orders, left) == (Status.ERROR, (), [0, 0])
+    assert last.reason == (
+        "not entered: the long leg (nado:BTC-PERP): no stop can wait at nado for isolated margin: use protect 0 "
+        "(--protect 0), or another mode"
+    )

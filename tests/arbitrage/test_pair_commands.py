@@ -9,6 +9,9 @@ import sys
 import pytest
 from desk_kit import BOUNDARY, BTC, desk, held, moved, pair, venues
 
+from solvent.store.arbitrage_projection import subscriptions
+from solvent.store.database import Database
+
 PAIR = ("hyperliquid", "bybit")
 LEGS = [f"{name}:{BTC[name]}" for name in PAIR]
 OPEN = ("--size", "0.05", "--min-edge", "-50", "--protect", "0", "--now")
@@ -85,7 +88,9 @@ def test_a_pair_of_another_process_is_closed_by_that_process(tmp_path):
 
 def test_an_interrupted_pair_stays_open_and_the_next_command_closes_it(tmp_path):
     async def use(v):
-        opened = await Run.of(v, tmp_path, "arb", "open", "nado:BTC-PERP", "bybit:BTCUSDT", *OPEN)
+        opened = await Run.of(
+            v, tmp_path, "arb", "open", "nado:BTC-PERP", "bybit:BTCUSDT", *OPEN, "--keep-when-tripped"
+        )
         await opened.until("HOLDING  arb_moved")
         opened.process.send_signal(signal.SIGINT)
         await opened.end()
@@ -97,12 +102,18 @@ def test_an_interrupted_pair_stays_open_and_the_next_command_closes_it(tmp_path)
         await again.end()
         assert abs(held(v, "nado", "bybit")[0]) > 0
 
+        (tmp_path / "solvent.db").unlink()  # As where the process was killed before its database followed.
+        async with await Database.open(tmp_path / "solvent.db"):
+            pass
         closing = await Run.of(v, tmp_path, "arb", "close", "arb-")
         code, out, told = await closing.end()
         assert code == 0, told
         (last,) = json.loads(out)
         assert (last["status"], last["reason"]) == ("DONE", "asked: closed by hand")
         assert held(v, "nado", "bybit") == [0, 0]
+        async with await Database.open(tmp_path / "solvent.db") as database, database.reading() as connection:
+            (sub,) = await subscriptions(connection)
+        assert not sub.rules.close_when_tripped
 
     live(use, "nado", "bybit")
 

@@ -65,6 +65,9 @@ def open_pair(
         str | None,
         typer.Option("--exit-edge", help="Close when a settlement would bring less, in percent.", metavar="P"),
     ] = None,
+    keep_when_tripped: Annotated[
+        bool, typer.Option("--keep-when-tripped", help="A tripped breaker does not close the pair.")
+    ] = False,
     together: Annotated[
         bool, typer.Option("--together", help="Both legs at once, not the thinner first.")
     ] = False,
@@ -89,6 +92,7 @@ def open_pair(
         settlements=settlements,
         protect=_share(protect, "--protect") or None,
         exit_edge=None if exit_edge is None else _share(exit_edge, "--exit-edge"),
+        close_when_tripped=not keep_when_tripped,
         order=LegOrder.TOGETHER if together else LegOrder.THIN_FIRST,
         now=now,
     )
@@ -124,7 +128,7 @@ def close_pair(
     from solvent.runtime.control import ask
 
     where = Where(journal, database, base_url, testnet)
-    sub = _one(asyncio.run(where.pairs(None)), id)
+    sub = _one(asyncio.run(where.newest()), id)
     if sub.status.ended:
         raise BadInput("ID", "a pair that is open", f"<{sub.id} is {sub.status}>")
     try:
@@ -189,8 +193,17 @@ class Where:
         async with await Database.open(self.database) as database, database.reading() as connection:
             return await subscriptions(connection, ended=ended)
 
-    async def unended(self) -> "tuple[Subscription, ...]":
-        """What is to be taken up, by the journal: a process that was killed may have left its database behind it.
+    async def newest(self) -> "tuple[Subscription, ...]":
+        """All pairs by the journal; by the database where another process has it, which keeps both alike."""
+        from solvent.journal.errors import JournalLocked
+
+        try:
+            return await self.followed(None)
+        except JournalLocked:
+            return await self.pairs(None)
+
+    async def followed(self, ended: bool | None) -> "tuple[Subscription, ...]":
+        """Pairs by the journal: a process that was killed may have left its database behind it.
 
         Raises like opening the journal, where another process has it.
         """
@@ -202,7 +215,7 @@ class Where:
         self._exists()
         with AuditLogger(self.journal) as logger:
             async with await Database.open(self.database) as database:
-                return await StoredPairs(ProjectedJournal(database, logger)).load(ended=False)
+                return await StoredPairs(ProjectedJournal(database, logger)).load(ended=ended)
 
     async def events(self, id: str) -> tuple[dict[str, Any], ...]:  # noqa: A002
         from solvent.store.arbitrage_projection import events
@@ -267,7 +280,7 @@ async def _opened(where: Where, request: "PairRequest", *, json: bool) -> "Subsc
 
 
 async def _resumed(where: Where, id: str | None, reason: str, *, json: bool) -> "list[Subscription]":  # noqa: A002
-    active = [sub for sub in await where.unended() if id is None or sub.id == id]
+    active = [sub for sub in await where.followed(False) if id is None or sub.id == id]
     if not active:
         return []
     legs = [leg for sub in active for leg in (sub.request.long, sub.request.short)]

@@ -21,6 +21,7 @@ from solvent.orders.arbitrage import (
     Subscription,
     other,
 )
+from solvent.orders.arbitrage_alarm import not_ours, wrong_side
 from solvent.orders.arbitrage_step import (
     AGREE_MS,
     TRIES,
@@ -226,6 +227,8 @@ def _leaving(sub: Subscription, seen: PairSeen, now_ms: int) -> str | None:
     long, short = _amounts(sub, seen)
     if long == 0 and short == 0:
         return "both legs are flat already"
+    if long < 0 or short < 0:
+        return f"the {'long' if long < 0 else 'short'} leg is held on the wrong side"
     if abs(long - short) >= _bound(sub):
         lost: LegName = "long" if long < short else "short"
         how = seen.leg(lost).lost or "it was closed elsewhere, or a stop fired"
@@ -274,7 +277,8 @@ def _closing(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
         return CancelWorking(working)
     wanted = tuple(w for leg in LEGS if (w := _close(sub, seen, leg, now_ms)) is not None)
     tries = max(len(sub.sent(leg, Role.CLOSE)) for leg in LEGS)
-    alarm = None if tries < TRIES else ("residual", "a leg could not be closed yet")
+    late = None if tries < TRIES else ("residual", "a leg could not be closed yet")
+    alarm = wrong_side(sub, seen) or late
     if wanted:
         return Send(wanted, alarm)
     if not seen.known:
@@ -285,7 +289,7 @@ def _closing(sub: Subscription, seen: PairSeen | None, now_ms: int) -> Step:
 def _close(sub: Subscription, seen: PairSeen, leg: LegName, now_ms: int) -> Wanted | None:
     """A close of what the leg holds; not while the other one cannot be seen and may be its hedge."""
     size, there = seen.leg(leg).size, seen.leg(other(leg))
-    if not size or (there.size is None and not _surely_flat(sub, other(leg))):
+    if not size or not_ours(sub, leg, size) or (there.size is None and not _surely_flat(sub, other(leg))):
         return None
     tried = sub.sent(leg, Role.CLOSE)
     vain = _trailing(tried, lambda o: not o.filled)

@@ -3,8 +3,11 @@
 from decimal import Decimal
 from typing import Final
 
+from solvent.core.account import Mode
 from solvent.orders.arbitrage import LEGS, LegName, PairOrder, Role, Subscription
+from solvent.orders.arbitrage_plan import NotEntered
 from solvent.orders.arbitrage_step import AGREE_MS, TRIES, LegSeen, PairSeen, Wanted
+from solvent.venues.stated import Capabilities
 
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
@@ -14,6 +17,17 @@ def stops_to_send(sub: Subscription, seen: PairSeen) -> tuple[Wanted, ...]:
     """Stops that are not at the venues yet."""
     lacking = _lacking(sub, seen)
     return tuple(one for one in lacking if len(_placed(sub, one.leg, gains=one.takes_profit)) < TRIES)
+
+
+def stops_refused(sub: Subscription, leg: LegName, mode: Mode, can: Capabilities) -> NotEntered | None:
+    """Why a leg that is to be guarded cannot be, in this margin mode at that venue; known before it is opened."""
+    if sub.rules.protect is None or (can.triggers and (can.isolated_triggers or mode is not Mode.ISOLATED)):
+        return None
+    where = f"the {leg} leg ({sub.request.leg(leg).name})"
+    told = (
+        f"{where}: no stop can wait at {can.venue} for {mode} margin: use protect 0 (--protect 0), or another mode"
+    )
+    return NotEntered("no-stops", told)
 
 
 def unguarded(sub: Subscription, seen: PairSeen) -> tuple[str, str] | None:
@@ -55,4 +69,4 @@ def _waits(stop: PairOrder, seen: LegSeen) -> bool:
     return fresh or bool({stop.client_id, stop.venue_id}.intersection(seen.stops))
 
 
-__all__ = ["stops_to_send", "unguarded"]
+__all__ = ["stops_refused", "stops_to_send", "unguarded"]

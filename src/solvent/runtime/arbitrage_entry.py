@@ -12,6 +12,7 @@ from solvent.orders.arbitrage import LEGS, Entry, LegName, LegTerms, Subscriptio
 from solvent.orders.arbitrage_figures import LegMarket
 from solvent.orders.arbitrage_plan import EntryTimes, NotEntered, entry_times, plan_entry
 from solvent.orders.arbitrage_step import limit_price
+from solvent.orders.arbitrage_stops import stops_refused
 from solvent.orders.leverage import Action, LegPlan, LegRequest, LeveragePlan, Reason, SyncRequest
 from solvent.orders.leverage_outcome import SyncResult
 from solvent.orders.leverage_safety import safety_of
@@ -79,7 +80,7 @@ class Entering:
         entry = _still(sub, markets, now_ms)
         if isinstance(entry, NotEntered):
             return entry
-        refused = _leverage_refused(request) or _in_use(request)
+        refused = _leverage_refused(request) or _in_use(request) or _unguarded(sub, request)
         if refused is not None:
             return refused
         verified = await self._sync.execute(request)
@@ -213,6 +214,15 @@ def _in_use(plan: LeveragePlan) -> NotEntered | None:
     if used:
         return NotEntered("in-use", f"{' and '.join(used)} has positions or orders already")
     return None
+
+
+def _unguarded(sub: Subscription, plan: LeveragePlan) -> NotEntered | None:
+    """A venue that keeps no stops for a leg: told now, not when it is held without them."""
+    found = (
+        stops_refused(sub, name, leg.mode, leg.facts.capabilities)
+        for name, leg in zip(LEGS, plan.legs, strict=True)
+    )
+    return next((one for one in found if one is not None), None)
 
 
 def _unsafe(sub: Subscription, plan: LeveragePlan) -> NotEntered | None:

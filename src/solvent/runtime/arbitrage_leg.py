@@ -18,7 +18,7 @@ from solvent.orders.arbitrage_step import LegSeen
 from solvent.runtime.gated import GatedDesk, Look, Sent
 from solvent.treasury.pairs import Leg, distance
 from solvent.venues.client_ids import new_client_id
-from solvent.venues.failures import VenueError
+from solvent.venues.failures import UnknownOutcome, VenueError
 from solvent.venues.ports import NewOrder, VenueOrder, VenueTrader
 from solvent.venues.stated import Book, InstrumentTerms, OrderStatus, Price
 from solvent.venues.together import Together
@@ -159,7 +159,7 @@ class LegDesk:
             sent = await self._desk.send(self.leg.desk, self._new_order(order, terms), ahead=True)
         except BadInput as error:
             return replace(order, message=str(error)[:300])  # Whether it left at all is asked of the venue.
-        return _answered(order, sent, now_ms())
+        return _answered(order, sent, now_ms(), named=self._named)
 
     def _new_order(self, order: PairOrder, terms: LegTerms) -> NewOrder:
         stop = order.role is Role.STOP
@@ -272,7 +272,8 @@ def _moved(seen: LegSeen) -> Decimal | None:
     return max(away / seen.mark, Decimal(0))
 
 
-def _answered(order: PairOrder, sent: Sent, now_ms: int) -> PairOrder:
+def _answered(order: PairOrder, sent: Sent, now_ms: int, *, named: bool) -> PairOrder:
+    """`named`: the venue finds orders by our own name for them, not by their digest."""
     match sent.outcome:
         case "refused":
             told = f"the gate refused it: {sent.decision.reason}"
@@ -281,7 +282,9 @@ def _answered(order: PairOrder, sent: Sent, now_ms: int) -> PairOrder:
             told = str(sent.problem)
             return replace(order, outcome="rejected", filled=Decimal(0), message=told[:300], settled_ms=now_ms)
         case "unknown":
-            known = None if sent.placed is None else sent.placed.venue_id
+            known = sent.placed.venue_id if sent.placed is not None else None
+            if isinstance(sent.problem, UnknownOutcome) and not named:
+                known = sent.problem.asked.key or None  # The digest, by which settling asks for it.
             return replace(order, venue_id=known, message=str(sent.problem or "its answer says nothing")[:300])
     placed = sent.placed
     assert placed is not None

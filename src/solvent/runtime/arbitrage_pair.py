@@ -161,8 +161,8 @@ class Pair:
     def funding_asked(self, now_ms: int) -> None:
         self._asked_ms = now_ms
 
-    async def payments(self, name: LegName, now_ms: int) -> tuple[FundingBooked, ...]:
-        """Payments that are not booked yet, and the rate as it stands. Raises VenueError, BadInput."""
+    async def payments(self, name: LegName) -> tuple[FundingBooked, ...]:
+        """Payments that are not booked yet. Raises VenueError, BadInput."""
         assert self.sub.opened_ms is not None
         leg = self.legs[name]
         booked = {p.id for p in self.sub.funding if p.leg == name}
@@ -181,10 +181,14 @@ class Pair:
                         paid_ms=paid.time,
                     )
                 )
+        return tuple(found)
+
+    async def note_rate(self, name: LegName, now_ms: int) -> None:
+        """Read the rate as it stands: what is paid next is expected by it. Raises VenueError, BadInput."""
+        leg = self.legs[name]
         rate = (await leg.trader.funding_rates([leg.leg.instrument])).get(leg.leg.instrument)
         if rate is not None:
             self._rates[name] = [*self._rates[name][-10:], (now_ms, rate.rate)]
-        return tuple(found)
 
     def _expected(self, name: LegName, paid_ms: int | None) -> Decimal | None:
         """By the last rate that was stated before it, on what the leg held at the mark; None where not known."""

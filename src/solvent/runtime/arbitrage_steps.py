@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from solvent.core.errors import BadInput
 from solvent.orders.arbitrage import LEGS, LegName, PairOrder, Status
+from solvent.orders.arbitrage_alarm import standing
 from solvent.orders.arbitrage_plan import NotEntered
 from solvent.orders.arbitrage_step import (
     CancelWorking,
@@ -33,6 +35,12 @@ FRESH_MS: Final = 15_000
 """How old a plan may be without being made anew."""
 FUNDING_S: Final = 8.0
 """How long a leg's payments may keep the pair from being looked at."""
+LAST_FUNDING_S: Final = 12.0
+"""How long payments may keep the pair from its end."""
+LAST_TRIES: Final = 4
+LAST_PAUSE_S: Final = 1.0
+UNREAD: Final = ", funding not read"
+"""Behind the reason of a pair whose last payments no venue told: they may lack on record."""
 ENTER_MS: Final = 60_000
 """How long a venue that cannot be asked keeps a pair from being entered before it is given up."""
 LOST: Final = (VenueError, BadInput, TimeoutError)
@@ -144,7 +152,8 @@ class Steps:
     async def _move(self, pair: Pair, status: Status, reason: str) -> None:
         if status.ended:
             await self._desk.settled()
-            await self._book_funding(pair, last=True)
+            if not await self._last_funding(pair):
+                reason = f"{reason[:450]}{UNREAD}"
             if pair.sub.alarm is not None:
                 await self._alarm(pair, None)
             for name in LEGS:  # Before it is on record as ended: then nobody comes back for it.
@@ -156,18 +165,11 @@ class Steps:
             for listener in self._error_listeners:
                 tell(listener, error_event(pair.id, pair.sub.reason))
 
-    async def _alarm(self, pair: Pair, alarm: tuple[str, str] | None) -> None:
-        """Raise it, once; or clear the one that stands."""
-        standing = pair.sub.alarm
-        if alarm is None and standing is None:
-            return
-        if alarm is not None and standing is not None and standing.code == alarm[0]:
-            return
-        told = None
-        if alarm is not None:
-            code, message = alarm
-            told = {"code": code, "message": message, "residual": pair.residual, "since_ms": self._now()}
-        await self._put(pair, fold.ALARM, alarm=told)
+    async def _alarm(self, pair: Pair, told: tuple[str, str] | None) -> None:
+        """Raise it, once; tell it anew where the net delta is another; or clear the one that stands."""
+        alarm = standing(pair.sub.alarm, told, pair.residual, self._now())
+        if alarm != pair.sub.alarm:
+            await self._put(pair, fold.ALARM, alarm=None if alarm is None else fold.to_data(alarm))
 
     # --- before the legs
 
@@ -237,20 +239,49 @@ class Steps:
 
     # --- funding
 
-    async def _book_funding(self, pair: Pair, *, last: bool = False) -> None:
-        """Payments since the pair was opened, each once, beside what was expected of it."""
-        now = self._now()
-        if pair.sub.opened_ms is None or not (last or pair.funding_due(now)):
+    async def _book_funding(self, pair: Pair) -> None:
+        """Payments since the pair was opened, each once, beside what was expected of it; seldom enough."""
+        if pair.sub.opened_ms is None or not pair.funding_due(self._now()):
             return
         for name in LEGS:
-            try:
-                async with asyncio.timeout(FUNDING_S):
-                    payments = await pair.payments(name, now)
-            except LOST:
-                continue
-            for payment in payments:
-                await self._put(pair, fold.FUNDING, payment=fold.to_data(payment))
+            if await self._payments(pair, name, FUNDING_S):
+                await self._rate(pair, name)
         pair.funding_asked(self._now())
+
+    async def _last_funding(self, pair: Pair) -> bool:
+        """Once more at the end, both legs at once: nobody comes back for it. Whether what was held was read."""
+        if pair.sub.opened_ms is None:
+            return True
+        clock = asyncio.get_running_loop().time
+        until = clock() + LAST_FUNDING_S
+        # A leg that held nothing is owed nothing: it is asked once, and may stay unread.
+        owed = {order.leg for order in pair.sub.orders if order.role.opens and order.filled != 0}
+        unread: tuple[LegName, ...] = LEGS
+        for tried in range(LAST_TRIES):
+            if tried:
+                await self._times.sleep(LAST_PAUSE_S)
+            left = max(until - clock(), 0.1)
+            read = await asyncio.gather(*(self._payments(pair, name, min(FUNDING_S, left)) for name in unread))
+            unread = tuple(name for name, done in zip(unread, read, strict=True) if not done and name in owed)
+            if not unread or clock() >= until:
+                break
+        return not unread
+
+    async def _payments(self, pair: Pair, name: LegName, within_s: float) -> bool:
+        """Book what one leg was paid; False: its venue did not tell."""
+        try:
+            async with asyncio.timeout(within_s):
+                payments = await pair.payments(name)
+        except LOST:
+            return False
+        for payment in payments:
+            await self._put(pair, fold.FUNDING, payment=fold.to_data(payment))
+        return True
+
+    async def _rate(self, pair: Pair, name: LegName) -> None:
+        with suppress(*LOST):
+            async with asyncio.timeout(FUNDING_S):
+                await pair.note_rate(name, self._now())
 
     def _tripped(self) -> str:
         breaker = self._risk.status["breaker"]

@@ -37,6 +37,8 @@ class Capabilities:
     """The venue cancels all orders by itself when `schedule_cancel` is not renewed."""
     triggers: bool
     """Stops wait at the venue."""
+    isolated_triggers: bool = True
+    """Stops of an isolated position wait there too."""
     order_key: Literal["client_id", "digest"]
     """By what an order is found again whose answer was lost."""
     expiry: Literal["expires_after", "expiration", "recv_window"]

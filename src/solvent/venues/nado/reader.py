@@ -56,6 +56,7 @@ CAPABILITIES: Final = Capabilities(
     isolated_margin=True,
     dead_man_switch=False,
     triggers=True,
+    isolated_triggers=False,
     order_key="digest",
     expiry="expiration",
     tifs=frozenset({"gtc", "ioc", "fok", "post_only"}),
