@@ -91,7 +91,7 @@ class Control:
             case "reset":
                 done = risk.reset_circuit_breaker(reason or "manual reset")
             case _:
-                taken = _commands.get((str(self._path.parent), str(command)))
+                taken = _commands.get((self._path.parent.resolve(), str(command)))
                 if taken is None:
                     return {"ok": False, "error": "expected status, trip or reset"}
                 return taken(reason)
@@ -110,7 +110,7 @@ def _line(peer: socket.socket) -> bytes:
 
 Command = Callable[[str], dict[str, Any]]
 """Takes the reason, gives the answer; called in the socket's thread."""
-_commands: dict[tuple[str, str], Command] = {}
+_commands: dict[tuple[Path, str], Command] = {}
 _served: dict[str, Control] = {}
 _guard = threading.Lock()
 
@@ -133,11 +133,11 @@ def serve(risk: "RiskManager", folder: Path) -> None:
 
 def take(folder: Path, command: str, answer: Command) -> None:
     """Have this process answer one more command on the folder's socket."""
-    _commands[str(folder), command] = answer
+    _commands[folder.resolve(), command] = answer
 
 
 def drop(folder: Path, command: str) -> None:
-    _commands.pop((str(folder), command), None)
+    _commands.pop((folder.resolve(), command), None)
 
 
 def _stop(folder: str, control: Control) -> None:
