@@ -9,6 +9,8 @@ import sys
 import pytest
 from desk_kit import BOUNDARY, BTC, desk, held, moved, pair, venues
 
+from solvent.runtime.file_journal import AuditLogger
+
 PAIR = ("hyperliquid", "bybit")
 LEGS = [f"{name}:{BTC[name]}" for name in PAIR]
 OPEN = ("--size", "0.05", "--min-edge", "-50", "--protect", "0", "--now")
@@ -105,6 +107,24 @@ def test_an_interrupted_pair_stays_open_and_the_next_command_closes_it(tmp_path)
         assert held(v, "nado", "bybit") == [0, 0]
 
     live(use, "nado", "bybit")
+
+
+def test_a_pair_is_closed_though_another_process_just_takes_the_journal_and_lets_it_go(tmp_path):
+    async def use(v):
+        opened = await Run.of(v, tmp_path, "arb", "open", *LEGS, *OPEN)
+        await opened.until("HOLDING  arb_moved")
+        opened.process.kill()
+        await opened.end()
+        with AuditLogger(tmp_path):
+            closing = await Run.of(v, tmp_path, "arb", "close", "arb-")
+            await asyncio.sleep(2)  # As long as a process may take to start.
+        code, out, told = await closing.end()
+        assert code == 0, told
+        (last,) = json.loads(out)
+        assert last["status"] == "DONE"
+        assert held(v, *PAIR) == [0, 0]
+
+    live(use, *PAIR)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 CLOSE = "arb-close"
 """The control socket's word for it."""
+STARTING_S = 10.0  # From a process's hold of the journal to its first answer.
 
 Leg = Annotated[str, typer.Argument(metavar="VENUE[/ACCOUNT]:INSTRUMENT")]
 Id = Annotated[str, typer.Argument(help="The pair's id, or its beginning.", metavar="ID")]
@@ -121,21 +123,41 @@ def close_pair(
     json: Json = False,
 ) -> None:
     """Close a pair: by the process that carries it out, or by this one where none does."""
-    from solvent.runtime.control import ask
-
     where = Where(journal, database, base_url, testnet)
     sub = _one(asyncio.run(where.pairs(None)), id)
     if sub.status.ended:
         raise BadInput("ID", "a pair that is open", f"<{sub.id} is {sub.status}>")
-    try:
-        answer = ask(where.journal, CLOSE, f"{sub.id} {reason}")
-    except Refused:
-        ended = asyncio.run(_resumed(where, sub.id, reason, json=json))
-        _finish(ended, json=json)
+    ended = _close_asked(where, sub.id, reason, json=json)
+    if ended is None:
+        typer.echo(f"{sub.id}: asked to close")
         return
-    if not answer["ok"]:
-        raise Refused("not-closed", str(answer.get("error", "the process did not take it")))
-    typer.echo(f"{sub.id}: asked to close")
+    _finish(ended, json=json)
+
+
+def _close_asked(where: "Where", id: str, reason: str, *, json: bool) -> "list[Subscription] | None":  # noqa: A002
+    """Ask the process that carries the pair out (None), or carry it out here where there is none.
+
+    A process that starts holds the journal for some seconds before it answers; it is asked again meanwhile.
+    """
+    from solvent.journal.errors import JournalLocked
+    from solvent.runtime.control import ask
+
+    until = time.monotonic() + STARTING_S
+    while True:
+        try:
+            answer = ask(where.journal, CLOSE, f"{id} {reason}")
+        except Refused:
+            try:
+                return asyncio.run(_resumed(where, id, reason, json=json))
+            except JournalLocked:
+                if time.monotonic() > until:
+                    raise
+        else:
+            if answer["ok"]:
+                return None
+            if answer.get("taken", True) or time.monotonic() > until:
+                raise Refused("not-closed", str(answer.get("error", "the process did not take it")))
+        time.sleep(0.2)
 
 
 def list_pairs(
