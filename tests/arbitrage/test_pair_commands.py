@@ -5,10 +5,14 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 from desk_kit import BOUNDARY, BTC, desk, held, moved, pair, venues
 
+from solvent import RiskConfig, RiskManager
+from solvent.runtime import control
+from solvent.runtime.file_journal import AuditLogger
 from solvent.store.arbitrage_projection import subscriptions
 from solvent.store.database import Database
 
@@ -118,6 +122,24 @@ def test_an_interrupted_pair_stays_open_and_the_next_command_closes_it(tmp_path)
     live(use, "nado", "bybit")
 
 
+def test_a_pair_is_closed_though_another_process_just_takes_the_journal_and_lets_it_go(tmp_path):
+    async def use(v):
+        opened = await Run.of(v, tmp_path, "arb", "open", *LEGS, *OPEN)
+        await opened.until("HOLDING  arb_moved")
+        opened.process.kill()
+        await opened.end()
+        with AuditLogger(tmp_path):
+            closing = await Run.of(v, tmp_path, "arb", "close", "arb-")
+            await asyncio.sleep(2)  # As long as a process may take to start.
+        code, out, told = await closing.end()
+        assert code == 0, told
+        (last,) = json.loads(out)
+        assert last["status"] == "DONE"
+        assert held(v, *PAIR) == [0, 0]
+
+    live(use, *PAIR)
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
     """The folder of one pair that was held and closed, and its id."""
@@ -191,3 +213,17 @@ def test_without_a_journal_or_a_database_there_is_nothing_to_show(tmp_path, comm
     code, _, told = command("arb", "list", "--journal", tmp_path)
     assert code == 2
     assert told.startswith("error: --database: expected a database that a pair was kept in")
+
+
+def test_a_folder_has_its_commands_however_its_path_is_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with AuditLogger(Path("desk/journal")) as logger:
+        risk = RiskManager(RiskConfig(), logger)
+        control.take(Path("desk/journal"), "count", lambda reason: {"ok": True, "reason": reason})
+        try:
+            assert control.ask(tmp_path / "desk" / "journal", "count", "one") == {"ok": True, "reason": "one"}
+            assert control.ask(Path("desk/../desk/journal"), "count", "two")["reason"] == "two"
+        finally:
+            control.drop(tmp_path / "desk" / "journal", "count")
+        assert not control.ask(Path("desk/journal"), "count")["ok"]
+        risk.close()

@@ -124,17 +124,32 @@ def test_a_refusal_by_the_venue_holds_back_even_what_has_room():
     assert run([Limit("ip", 100, 1)], body) >= 12
 
 
-def test_refusals_that_name_no_time_hold_back_longer_each_time():
-    async def body(pace, time):
-        waits = []
-        for _ in range(4):
-            before = time.now
+async def refused_again_and_again(pace, time, together):
+    waits = []
+    for _ in range(6):
+        before = time.now
+        for _ in range(together):
             pace.refused()
-            await pace.take({})
-            waits.append(time.now - before)
-        return waits
+        await pace.take({})
+        waits.append(time.now - before)
+    return waits
 
-    assert run([], body) == [1, 2, 4, 8]
+
+@pytest.mark.parametrize("together", [1, 5])
+def test_refusals_that_name_no_time_hold_back_longer_each_time_up_to_a_few_seconds(together):
+    """A window that is full frees something all the time; requests refused together are one refusal."""
+    assert run([], lambda pace, time: refused_again_and_again(pace, time, together)) == [1, 2, 4, 8, 8, 8]
+
+
+def test_a_time_that_a_later_refusal_names_holds_back_longer():
+    async def body(pace, time):
+        pace.refused()
+        pace.refused(30)
+        pace.refused()
+        await pace.take({})
+        return time.now - time.start
+
+    assert run([], body) == 30
 
 
 def test_a_weight_that_never_fits_or_has_no_limit_is_an_error_and_not_a_wait():

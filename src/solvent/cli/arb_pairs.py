@@ -1,17 +1,17 @@
 """`solvent arb open|run|close|list|show`: funding pairs opened through the gate, held, and closed."""
 
 import asyncio
-import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from solvent.cli.live import Testnet, Urls, client_of, urls_of
+from solvent.cli.arb_where import Where, say
+from solvent.cli.live import Testnet, Urls
 from solvent.cli.options import Json, number, print_json, print_view
 from solvent.core.account import Mode, Venue
 from solvent.core.errors import BadInput, Refused
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from solvent.orders.arbitrage import PairLeg, PairRequest, Subscription
     from solvent.runtime.arbitrage import FundingArbitrage
     from solvent.runtime.risk_manager import RiskManager
-    from solvent.venues.ports import VenueTrader
 
 CLOSE = "arb-close"
 """The control socket's word for it."""
+STARTING_S = 10.0  # From a process's hold of the journal to its first answer.
 
 Leg = Annotated[str, typer.Argument(metavar="VENUE[/ACCOUNT]:INSTRUMENT")]
 Id = Annotated[str, typer.Argument(help="The pair's id, or its beginning.", metavar="ID")]
@@ -125,21 +125,41 @@ def close_pair(
     json: Json = False,
 ) -> None:
     """Close a pair: by the process that carries it out, or by this one where none does."""
-    from solvent.runtime.control import ask
-
     where = Where(journal, database, base_url, testnet)
     sub = _one(asyncio.run(where.newest()), id)
     if sub.status.ended:
         raise BadInput("ID", "a pair that is open", f"<{sub.id} is {sub.status}>")
-    try:
-        answer = ask(where.journal, CLOSE, f"{sub.id} {reason}")
-    except Refused:
-        ended = asyncio.run(_resumed(where, sub.id, reason, json=json))
-        _finish(ended, json=json)
+    ended = _close_asked(where, sub.id, reason, json=json)
+    if ended is None:
+        typer.echo(f"{sub.id}: asked to close")
         return
-    if not answer["ok"]:
-        raise Refused("not-closed", str(answer.get("error", "the process did not take it")))
-    typer.echo(f"{sub.id}: asked to close")
+    _finish(ended, json=json)
+
+
+def _close_asked(where: "Where", id: str, reason: str, *, json: bool) -> "list[Subscription] | None":  # noqa: A002
+    """Ask the process that carries the pair out (None), or carry it out here where there is none.
+
+    A process that starts holds the journal for some seconds before it answers; it is asked again meanwhile.
+    """
+    from solvent.journal.errors import JournalLocked
+    from solvent.runtime.control import ask
+
+    until = time.monotonic() + STARTING_S
+    while True:
+        try:
+            answer = ask(where.journal, CLOSE, f"{id} {reason}")
+        except Refused:
+            try:
+                return asyncio.run(_resumed(where, id, reason, json=json))
+            except JournalLocked:
+                if time.monotonic() > until:
+                    raise
+        else:
+            if answer["ok"]:
+                return None
+            if answer.get("taken", True) or time.monotonic() > until:
+                raise Refused("not-closed", str(answer.get("error", "the process did not take it")))
+        time.sleep(0.2)
 
 
 def list_pairs(
@@ -174,101 +194,6 @@ def show_pair(id: Id, journal: Journal = None, database: Store = None, json: Jso
 # --- what they share
 
 
-class Where:
-    """Journal, database and venues of a command."""
-
-    def __init__(self, journal: Path | None, database: str | None, urls: list[str] | None, testnet: bool) -> None:
-        said = journal or os.environ.get("SOLVENT_JOURNAL", "")
-        if not said:
-            raise BadInput("--journal", "the folder of the journal", "<not given>")
-        self.journal = Path(said)
-        self.database = database or os.environ.get("SOLVENT_DATABASE", "") or str(self.journal / "solvent.db")
-        self._urls, self._testnet = urls, testnet
-
-    async def pairs(self, ended: bool | None) -> "tuple[Subscription, ...]":
-        from solvent.store.arbitrage_projection import subscriptions
-        from solvent.store.database import Database
-
-        self._exists()
-        async with await Database.open(self.database) as database, database.reading() as connection:
-            return await subscriptions(connection, ended=ended)
-
-    async def newest(self) -> "tuple[Subscription, ...]":
-        """All pairs by the journal; by the database where another process has it, which keeps both alike."""
-        from solvent.journal.errors import JournalLocked
-
-        try:
-            return await self.followed(None)
-        except JournalLocked:
-            return await self.pairs(None)
-
-    async def followed(self, ended: bool | None) -> "tuple[Subscription, ...]":
-        """Pairs by the journal: a process that was killed may have left its database behind it.
-
-        Raises like opening the journal, where another process has it.
-        """
-        from solvent.runtime.arbitrage_books import StoredPairs
-        from solvent.runtime.file_journal import AuditLogger
-        from solvent.runtime.projected import ProjectedJournal
-        from solvent.store.database import Database
-
-        self._exists()
-        with AuditLogger(self.journal) as logger:
-            async with await Database.open(self.database) as database:
-                return await StoredPairs(ProjectedJournal(database, logger)).load(ended=ended)
-
-    async def events(self, id: str) -> tuple[dict[str, Any], ...]:  # noqa: A002
-        from solvent.store.arbitrage_projection import events
-        from solvent.store.database import Database
-
-        async with await Database.open(self.database) as database, database.reading() as connection:
-            return await events(connection, id)
-
-    @property
-    def kept(self) -> bool:
-        """Whether there is a database; one that is served is taken to be."""
-        return "://" in self.database or Path(self.database).exists()
-
-    def _exists(self) -> None:
-        if not self.kept:
-            raise BadInput("--database", "a database that a pair was kept in", self.database)
-
-    @asynccontextmanager
-    async def desk(self, legs: "list[PairLeg]") -> "AsyncIterator[tuple[FundingArbitrage, RiskManager]]":
-        """Connected clients behind their gate, on the journal and its database."""
-        from solvent.runtime.arbitrage import FundingArbitrage
-        from solvent.runtime.arbitrage_books import StoredPairs
-        from solvent.runtime.config import RiskConfig
-        from solvent.runtime.file_journal import AuditLogger
-        from solvent.runtime.gated import GatedDesk
-        from solvent.runtime.projected import ProjectedJournal
-        from solvent.runtime.risk_manager import RiskManager
-        from solvent.store.database import Database
-
-        urls = urls_of(self._urls)
-        self.journal.mkdir(parents=True, exist_ok=True)
-        async with AsyncExitStack() as stack:
-            traders: dict[str, VenueTrader] = {}
-            for leg in legs:
-                if leg.desk not in traders:
-                    client = client_of(
-                        leg.venue,
-                        leg.account or None,
-                        base_url=urls.get(leg.venue),
-                        testnet=self._testnet,
-                        signs=True,
-                    )
-                    traders[leg.desk] = await stack.enter_async_context(client)
-            logger = stack.enter_context(AuditLogger(self.journal))
-            database = await stack.enter_async_context(await Database.open(self.database))
-            risk = RiskManager(RiskConfig(), logger)
-            stack.callback(risk.close)
-            desk = GatedDesk(traders, risk)
-            stack.push_async_callback(desk.aclose)
-            books = StoredPairs(ProjectedJournal(database, logger))
-            yield FundingArbitrage(desk, traders, risk, books, log=_say), risk
-
-
 async def _opened(where: Where, request: "PairRequest", *, json: bool) -> "Subscription":
     active = await where.pairs(False) if where.kept else ()
     legs = [leg for sub in active for leg in (sub.request.long, sub.request.short)]
@@ -301,7 +226,7 @@ async def _watched(
     control.take(where.journal, CLOSE, _closing(pairs, loop))
     showing = asyncio.create_task(_show(pairs, risk)) if sys.stdout.isatty() and not json else None
     if showing is None:
-        pairs.listen(lambda sub, record: _say(_line(sub, record)))
+        pairs.listen(lambda sub, record: say(_line(sub, record)))
     try:
         return list(await pairs.run())
     finally:
@@ -342,10 +267,6 @@ def _line(sub: "Subscription", record: Any) -> str:
     from solvent.views.arbitrage_pairs import clock, told
 
     return f"{clock(record['at_ms'])}  {sub.id}  {sub.status}  {record['type']}  {told(record)}".rstrip()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)  # noqa: T201
 
 
 def _finish(ended: "list[Subscription]", *, json: bool) -> None:

@@ -35,7 +35,7 @@ def command(
     ] = "2",
     deadline: Annotated[
         str, typer.Option("--deadline", help="Seconds until it gives up on a venue.", metavar="S")
-    ] = "60",
+    ] = "120",
     journal: Annotated[
         Path | None, typer.Option("--journal", help="Put every decision on record here.", metavar="DIR")
     ] = None,

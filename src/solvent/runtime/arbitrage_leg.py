@@ -80,7 +80,7 @@ class LegDesk:
         async with Together() as at_once:
             positions = at_once.create_task(self._trader.positions())
             book = at_once.create_task(self._trader.book(instrument, 1))
-            waiting = at_once.create_task(self._trader.open_orders()) if orders else None
+            waiting = at_once.create_task(self._trader.open_orders(instrument)) if orders else None
         own = [p for p in positions.result() if p.instrument == instrument]
         size = sum((p.size for p in own), Decimal(0))
         mark = next((p.mark for p in own if p.mark is not None), None)
@@ -228,7 +228,7 @@ class LegDesk:
 
         Raises VenueError, BadInput.
         """
-        for order in await self._trader.open_orders():
+        for order in await self._trader.open_orders(self.leg.instrument):
             if order.instrument != self.leg.instrument or (order.closes and not stops):
                 continue
             await self._trader.cancel(self.leg.instrument, venue_id=order.venue_id)

@@ -93,7 +93,7 @@ class Control:
             case _:
                 taken = _commands.get((self._path.parent.resolve(), str(command)))
                 if taken is None:
-                    return {"ok": False, "error": "expected status, trip or reset"}
+                    return {"ok": False, "taken": False, "error": "expected status, trip or reset"}
                 return taken(reason)
         return {"ok": done, "status": risk.status}
 

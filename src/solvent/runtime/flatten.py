@@ -114,7 +114,7 @@ class Flatten:
         *,
         slippage: Decimal = SLIPPAGE,
         attempts: int = 6,
-        deadline_s: float = 60.0,
+        deadline_s: float = 120.0,
         times: Times = REAL,
     ) -> None:
         if not 0 <= slippage < 1:

@@ -60,7 +60,7 @@ async def read_leg(trader: VenueReader, leg: LegRequest, slow: Slow, timeout_s: 
         async with asyncio.timeout(timeout_s), Together() as at_once:
             state = at_once.create_task(_state(trader, leg.instrument))
             positions = at_once.create_task(trader.positions())
-            orders = at_once.create_task(trader.open_orders())
+            orders = at_once.create_task(trader.open_orders(leg.instrument))
             prices = at_once.create_task(trader.prices([leg.instrument]))
     except (VenueError, BadInput, TimeoutError) as error:
         return unread(trader, leg, problem_of(error, trader))

@@ -15,7 +15,9 @@ from solvent.venues.clock import REAL, Times
 from solvent.venues.keys import Secret
 
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0
+LONGEST_PAUSE_S = 8.0
+"""A full window frees something all the time; a venue that wants a longer rest names it."""
+QUIET_S = 60.0
 HEADROOM = 0.9
 
 
@@ -127,13 +129,19 @@ class Pace:
             raise
 
     def refused(self, retry_after_s: float | None = None) -> None:
-        """The venue said that we ask too often: hold all requests back, twice as long each time it says so."""
+        """The venue said that we ask too often: hold all requests back, twice as long each time it says so.
+
+        What was under way together is refused together: that is said once.
+        """
         now = self._times.monotonic()
-        if now > self._closed_until + LONGEST_PAUSE_S:
+        if retry_after_s is not None:
+            self._closed_until = max(self._closed_until, now + max(retry_after_s, 0.0))
+        if now < self._closed_until:
+            return
+        if now > self._closed_until + QUIET_S:
             self._pause_s = FIRST_PAUSE_S
-        pause = self._pause_s if retry_after_s is None else max(retry_after_s, 0.0)
+        self._closed_until = now + self._pause_s
         self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-        self._closed_until = max(self._closed_until, now + pause)
 
     def _serve(self) -> None:
         """Let through all that have room, in order; wake again when the next may have."""

@@ -71,7 +71,9 @@ class VenueReader(Protocol):
 
     async def book(self, instrument: str, depth: int = 20) -> Book: ...
 
-    async def open_orders(self) -> tuple[VenueOrder, ...]: ...
+    async def open_orders(self, instrument: str | None = None) -> tuple[VenueOrder, ...]:
+        """What works, waiting stops too; of all instruments, or of one: some venues count that for less."""
+        ...
 
     async def order(
         self, instrument: str, *, client_id: str | None = None, venue_id: str | None = None

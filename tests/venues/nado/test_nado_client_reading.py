@@ -112,6 +112,33 @@ def test_fills_come_once_and_in_order_whatever_the_page(page):
     assert not late
 
 
+async def _many():
+    async with paper() as world, world.client() as client:
+        for _ in range(15):
+            await client.place(asked("buy", "0.01"))
+            await client.place(asked("sell", "0.01"))
+        return await client.fills(), await client.fills(0)
+
+
+def test_fills_since_a_moment_are_all_there_where_the_first_page_is_short():
+    every, since = asyncio.run(_many())
+    assert len(every) >= 30
+    assert since == every
+
+
+async def _waiting_orders():
+    async with paper() as world, world.client() as client:
+        for symbol, price in (("BTC-PERP", "50000"), ("ETH-PERP", "1500")):
+            await client.place(asked("buy", "1", price=price, symbol=symbol))
+        return await client.open_orders(), await client.open_orders("ETH-PERP")
+
+
+def test_the_orders_of_one_instrument_can_be_asked_for_alone():
+    every, eth = asyncio.run(_waiting_orders())
+    assert {o.instrument for o in every} == {"BTC-PERP", "ETH-PERP"}
+    assert eth == tuple(o for o in every if o.instrument == "ETH-PERP")
+
+
 async def _funding():
     async with paper(stands=True) as world, world.client(receive_ms=50_000) as client:
         await client.place(asked("buy", "0.1"))

@@ -142,10 +142,11 @@ class BingxReader(Opened):
 
     # --- orders and fills
 
-    async def open_orders(self) -> tuple[VenueOrder, ...]:
+    async def open_orders(self, instrument: str | None = None) -> tuple[VenueOrder, ...]:
         data = await self._caller.read(calls.OPEN_ORDERS)
         rows = orders.listed(data, "openOrders")
-        return tuple(self._order(row, f"openOrders[{index}]") for index, row in enumerate(rows))
+        found = (self._order(row, f"openOrders[{index}]") for index, row in enumerate(rows))
+        return tuple(order for order in found if instrument in (None, order.instrument))
 
     async def order(
         self, instrument: str, *, client_id: str | None = None, venue_id: str | None = None

@@ -137,8 +137,8 @@ class BybitVenue:
     async def book(self, instrument: str, depth: int = 20) -> Book:
         return await self._reader.book(instrument, depth)
 
-    async def open_orders(self) -> tuple[VenueOrder, ...]:
-        return await self._reader.open_orders()
+    async def open_orders(self, instrument: str | None = None) -> tuple[VenueOrder, ...]:
+        return await self._reader.open_orders(instrument)
 
     async def order(
         self, instrument: str, *, client_id: str | None = None, venue_id: str | None = None

@@ -228,14 +228,14 @@ class HyperliquidReader(Opened):
 
     # --- orders
 
-    async def open_orders(self) -> tuple[VenueOrder, ...]:
+    async def open_orders(self, instrument: str | None = None) -> tuple[VenueOrder, ...]:
         user = (await self.who()).account
         found: list[VenueOrder] = []
-        for dex in self._dexes:
+        for dex in self._dexes if instrument is None else (dex_of(instrument),):
             body = await self._rest.info("frontendOpenOrders", user=user, **_dex(dex))
             found.extend(states.open_orders_of(body, user, self._own.foreign))
         self._remember(found)
-        return tuple(found)
+        return tuple(order for order in found if instrument in (None, order.instrument))
 
     async def order(
         self, instrument: str, *, client_id: str | None = None, venue_id: str | None = None

@@ -14,6 +14,8 @@ from solvent.venues.nado.refusals import VENUE
 from solvent.venues.nado.subaccounts import is_subaccount
 
 PAGE: Final = 100
+FIRST_PAGE: Final = 20
+"""What is asked for again and again is mostly known: a page costs by its length, full or not."""
 MOST_PAGES: Final = 10_000
 PAYMENTS_PAGE: Final = 100
 LIQUIDATION: Final = "liquidate_subaccount"
@@ -68,16 +70,18 @@ async def history(
     found: list[Entry] = []
     seen: set[tuple[Any, ...]] = set()
     bound: dict[str, Any] = {} if until_ms is None else {"max_time": max(until_ms, 0) // 1000}
-    limit: Any = page if name == "matches" else {"raw": page}
+    rows = page if since_ms is None else min(page, FIRST_PAGE)
     for _ in range(MOST_PAGES):
+        limit: Any = rows if name == "matches" else {"raw": rows}
         params = {"subaccounts": [subaccount], **(filters or {}), "limit": limit, **bound}
-        entries = read_page(await ask(name, params, 2 + page // 10), name)
+        entries = read_page(await ask(name, params, 2 + rows // 10), name)
         fresh = [entry for entry in entries if entry.key not in seen]
         seen.update(entry.key for entry in fresh)
         found += fresh
         over = bool(entries) and since_ms is not None and entries[-1].time + 999 < since_ms
-        if len(entries) < page or over:
+        if len(entries) < rows or over:
             break
+        rows = page
         # Rows of one submission may lie on both sides of a page's end: it is asked for again, unless it fills one.
         last = entries[-1].index
         bound = {"idx": last if fresh and last != bound.get("idx") else last - 1}

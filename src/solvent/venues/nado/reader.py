@@ -120,6 +120,7 @@ class NadoReader(Opened):
         self._placed: OrderedDict[str, VenueOrder] = OrderedDict()
         self._listings: Listings | None = None
         self._listed_at = 0
+        self._asking: asyncio.Task[list[wire.IsolatedPosition]] | None = None
         self._waiting = Waiting(self._rest, subaccount, self.isolated_senders)
 
     @property
@@ -188,9 +189,9 @@ class NadoReader(Opened):
     def _context(self, listings: Listings) -> orders.Context:
         return orders.Context(self._subaccount, listings.names, self._own.foreign)
 
-    async def open_orders(self) -> tuple[VenueOrder, ...]:
+    async def open_orders(self, instrument: str | None = None) -> tuple[VenueOrder, ...]:
         """See `VenueReader`. Without a key, what waits at the trigger service is not seen."""
-        return tuple(row.order for row in await self._open_rows())
+        return tuple(row.order for row in await self._open_rows(instrument))
 
     async def _open_rows(self, instrument: str | None = None, *, waiting: bool = True) -> list[Row]:
         listings = await self.listings(instrument)
@@ -243,8 +244,15 @@ class NadoReader(Opened):
         return None
 
     async def isolated_senders(self) -> tuple[str, ...]:
-        """The subaccounts of open isolated positions: they may have sent orders too."""
-        held = await self._isolated(urgent=True)
+        """The subaccounts of open isolated positions: they may have sent orders too.
+
+        Where the positions are being asked for, that answer does: the question weighs ten of 400 in ten seconds.
+        """
+        asked = self._asking
+        if asked is not None:
+            await asyncio.wait({asked})
+        shared = asked is not None and not asked.cancelled() and asked.exception() is None
+        held = asked.result() if asked is not None and shared else await self._isolated(urgent=True)
         return tuple(row.subaccount.lower() for row in held if row.subaccount is not None)
 
     # --- history
@@ -313,9 +321,17 @@ class NadoReader(Opened):
         """See `VenueReader`. The venue states no liquidation price; entries come from its archive."""
         await self._rest.ready()
         listings = await self.listings()
-        info, isolated, snapshots = await asyncio.gather(self._info(), self._isolated(), self._snapshots())
+        async with Together() as at_once:
+            ours = self._asking = at_once.create_task(self._isolated())
+            ours.add_done_callback(self._answered)
+            told, entered = at_once.create_task(self._info()), at_once.create_task(self._snapshots())
+        info, isolated, snapshots = told.result(), ours.result(), entered.result()
         entries = holdings.entries_of(snapshots, self._subaccount)
         return holdings.positions_of(info, isolated, listings, entries)
+
+    def _answered(self, task: "asyncio.Task[list[wire.IsolatedPosition]]") -> None:
+        if self._asking is task:
+            self._asking = None
 
     async def _snapshots(self, *, isolated: bool | None = None) -> Any:
         params: dict[str, Any] = {
