@@ -126,7 +126,9 @@ def close_pair(
 ) -> None:
     """Close a pair: by the process that carries it out, or by this one where none does."""
     where = Where(journal, database, base_url, testnet)
-    sub = _one(asyncio.run(where.newest()), id)
+    found = asyncio.run(where.newest())
+    named = [sub for sub in found if sub.id.startswith(id)]
+    sub = _one(tuple(sub for sub in named if not sub.status.ended) or found, id)
     if sub.status.ended:
         raise BadInput("ID", "a pair that is open", f"<{sub.id} is {sub.status}>")
     ended = _close_asked(where, sub.id, reason, json=json)

@@ -28,7 +28,7 @@ from solvent.runtime.gated import GatedDesk
 from solvent.runtime.risk_manager import RiskManager
 from solvent.store import arbitrage_fold as fold
 from solvent.venues.clock import Times
-from solvent.venues.failures import VenueError
+from solvent.venues.failures import Terminal, VenueError
 
 BLIND_MS: Final = 60_000
 FRESH_MS: Final = 15_000
@@ -184,7 +184,8 @@ class Steps:
                 case _:
                     await self._check(pair)
         except LOST as error:
-            if not await self._again(pair):
+            hopeless = isinstance(error, Terminal | BadInput)  # Asking again will not help.
+            if hopeless or not await self._again(pair):
                 await self._move(pair, Status.ERROR, f"nothing was opened: {error}")
 
     async def _plan(self, pair: Pair) -> None:

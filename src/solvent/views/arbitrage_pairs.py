@@ -100,6 +100,8 @@ def _order_data(order: PairOrder) -> dict[str, Any]:
 
 def pairs_view(subs: Iterable[Subscription]) -> Table:
     table = plain_table("Funding pairs", "id", "status", "long", "short", "size", "lev", "funding", "since", "")
+    table.columns[-1].no_wrap = False  # A reason may be long: it takes lines of its own, not others' room.
+    table.columns[-1].justify = "left"
     for sub in subs:
         table.add_row(
             sub.id,
