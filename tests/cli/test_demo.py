@@ -46,7 +46,6 @@ def test_the_story_is_told_in_its_order(played):
         "pair HOLDING: both legs are open",
         "funding of the long leg",
         "BREAKER TRIPPED (daily-loss): the day has lost",
-        "REFUSED by the gate: breaker (breaker-tripped)",
         "pair CLOSING: the breaker tripped: the day has lost",
         "pair DONE",
         "flatten: ETH-PERP 40, left 0",
@@ -55,6 +54,7 @@ def test_the_story_is_told_in_its_order(played):
     ]
     assert told == sorted(told, key=lambda words: place(said, words))
     assert place(said, "health: initial") < place(said, "BREAKER TRIPPED")
+    assert place(said, "REFUSED by the gate: breaker (breaker-tripped)") > place(said, "BREAKER TRIPPED")
 
 
 def test_both_legs_are_shown_with_their_distance_until_all_is_flat(played):
