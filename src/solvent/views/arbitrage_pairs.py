@@ -181,7 +181,7 @@ def live_view(sub: Subscription, seen: PairSeen | None, now_ms: int, *, gate: st
     head.append(f"  {sub.reason}" if sub.reason else "")
     waits = _next(sub, now_ms)
     head.append(f"  {waits}" if waits else "")
-    head.append(f"  gate {gate}" if gate else "")
+    head.append(f"  breaker {gate}" if gate else "")
     table = plain_table("Legs", "leg", "instrument", "held", "mark", "liq. price", "distance", "rate", "")
     for name, size in zip(LEGS, sub.held, strict=True):
         one = None if seen is None else seen.leg(name)
