@@ -75,10 +75,8 @@ def plan_entry(
     short: LegMarket,
     times: EntryTimes,
     now_ms: int,
-    *,
-    hedge: frozenset[LegName] = frozenset(),
-) -> tuple[Entry, Edge] | NotEntered:
-    """The entry as the venues allow it now, if it clears the least edge. `hedge`: legs that name their side."""
+) -> Entry | NotEntered:
+    """The entry as the venues allow it now, if it clears the least edge."""
     prices = [None if m.price is None else m.price.mark for m in (long, short)]
     size = common_size(long.terms, short.terms, request.size, long_price=prices[0], short_price=prices[1])
     if isinstance(size, SizeRefused):
@@ -90,7 +88,7 @@ def plan_entry(
     if edge.net_fraction < least:
         told = f"the net edge is {_percent(edge.net_fraction)}, less than {_percent(least)}"
         return NotEntered("edge-below-minimum", told, failed=False)
-    return _entry(request, long, short, times, size, edge, hedge), edge
+    return _entry(request, long, short, times, size, edge)
 
 
 def _entry(
@@ -100,7 +98,6 @@ def _entry(
     times: EntryTimes,
     size: PairSize,
     edge: Edge,
-    hedge: frozenset[LegName],
 ) -> Entry:
     steps = [m.terms.size_step * m.terms.multiplier for m in (long, short)]
     thin: LegName = "long" if _depth(long, Side.LONG, request) <= _depth(short, Side.SHORT, request) else "short"
@@ -111,15 +108,15 @@ def _entry(
         exit_ms=times.exit_ms,
         size=size.size,
         step=max(steps),
-        long=_terms(long, size.long_quantity, hedge="long" in hedge),
-        short=_terms(short, size.short_quantity, hedge="short" in hedge),
+        long=_terms(long, size.long_quantity),
+        short=_terms(short, size.short_quantity),
         first=thin,
         edge=edge.net_fraction,
         expected_funding=edge.funding,
     )
 
 
-def _terms(market: LegMarket, quantity: Decimal, *, hedge: bool) -> LegTerms:
+def _terms(market: LegMarket, quantity: Decimal) -> LegTerms:
     terms, funding = market.terms, market.funding
     return LegTerms(
         quantity=quantity,
@@ -130,7 +127,6 @@ def _terms(market: LegMarket, quantity: Decimal, *, hedge: bool) -> LegTerms:
         price_tick=terms.price_tick,
         max_significant=terms.max_significant,
         max_decimals=terms.max_decimals,
-        hedge=hedge,
         rate=None if funding is None else funding.rate,
         interval_hours=None if funding is None else funding.interval_hours,
     )

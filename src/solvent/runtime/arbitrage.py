@@ -5,7 +5,6 @@ goes on from there. Every order passes the gate.
 """
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -52,7 +51,6 @@ class FundingArbitrage(Steps):
     ) -> None:
         self._desk, self._traders, self._risk, self._books = desk, dict(traders), risk, books
         self._times, self._watch_ms = times, int(watch_s * 1000)
-        self._log = log or logging.getLogger("solvent.arbitrage").info
         self._sync = LeverageSync(traders, risk=risk, times=times, patience=patience, log=log)
         self._pairs: dict[str, Pair] = {}
         self._listeners: list[Listener] = []

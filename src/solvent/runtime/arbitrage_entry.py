@@ -62,8 +62,7 @@ class Entering:
         times = entry_times(sub.request, long, short, now_ms)
         if isinstance(times, NotEntered):
             return times
-        planned = plan_entry(sub.request, long, short, times, now_ms)
-        return planned if isinstance(planned, NotEntered) else planned[0]
+        return plan_entry(sub.request, long, short, times, now_ms)
 
     async def again(self, sub: Subscription, now_ms: int) -> Entry | NotEntered:
         """The entry as the venues allow it now, what leverage needs read with it. Raises VenueError, BadInput."""
@@ -174,8 +173,7 @@ def _still(
         times = entry_times(sub.request, *markets, now_ms)
     if isinstance(times, NotEntered):
         return times
-    planned = plan_entry(sub.request, *markets, times, now_ms)
-    return planned if isinstance(planned, NotEntered) else planned[0]
+    return plan_entry(sub.request, *markets, times, now_ms)
 
 
 async def _market(leg: LegDesk) -> tuple[str, LegMarket]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
-from solvent.core.facts import OrderSide
 from solvent.orders.arbitrage import (
     LEGS,
     FundingBooked,
@@ -143,7 +142,7 @@ class Pair:
             number=number,
             leg=wanted.leg,
             role=wanted.role,
-            side=OrderSide(wanted.side),
+            side=wanted.side,
             quantity=wanted.quantity,
             price=price,
             trigger_price=trigger,
